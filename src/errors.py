@@ -1,0 +1,29 @@
+"""The errors that a person can mend: raised with the file, the row and the remedy in their text."""
+
+
+class LonghandError(Exception):
+    """Base of all errors with a remedy; the command line prints its text without a traceback."""
+
+
+class ArchiveError(LonghandError):
+    """An archive is corrupt, unsafe or too large."""
+
+
+class GroundTruthError(LonghandError):
+    """Ground truth cannot be read, or holds nothing that can be used."""
+
+
+class ParamsError(LonghandError):
+    """params.yaml holds an unknown key or a value out of range."""
+
+
+class MissingArtefactError(LonghandError):
+    """A stage was started before the stage that writes its input."""
+
+
+class ImageError(LonghandError):
+    """Bytes that are no image, or an image that is empty, truncated or too large."""
+
+
+class ModelFileError(LonghandError):
+    """A model file cannot be read, or lacks its description."""

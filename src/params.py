@@ -1,0 +1,180 @@
+"""params.yaml as typed, checked settings: one object a stage. Unknown keys are errors."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from src.errors import ParamsError
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+PositiveInt = Annotated[int, Field(ge=1)]
+PositiveFloat = Annotated[float, Field(gt=0.0)]
+
+
+class Settings(BaseModel):
+    """Base: immutable, and strict about unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ExtractParams(Settings):
+    """Limits of an archive."""
+
+    max_members: PositiveInt = 2_000_000
+    max_bytes: PositiveInt = 20 * 2**30
+
+
+class LoadParams(Settings):
+    """How ground truth is understood."""
+
+    line_writer_pattern: str | None = None
+
+
+class FilterParams(Settings):
+    """Which samples are good enough, and which words are frequent."""
+
+    keep_err: bool = False
+    min_side: PositiveInt = 6
+    max_side: PositiveInt = 8192
+    max_aspect: PositiveFloat = 60.0
+    min_width_per_character: PositiveFloat = 1.5
+    min_word_count: PositiveInt = 100
+    max_word_count: PositiveInt = 200
+
+    @model_validator(mode="after")
+    def _range(self) -> "FilterParams":
+        if self.min_word_count > self.max_word_count:
+            raise ValueError("min_word_count is greater than max_word_count")
+        return self
+
+
+class CleanParams(Settings):
+    """What is dropped from the transcriptions."""
+
+    stop_word_language: str | None = "english"
+    symbols: tuple[str, ...] = (")", ":", "...", "'s")
+    drop_patterns: tuple[str, ...] = ()
+
+
+class EncodeParams(Settings):
+    """Which characters are learnt."""
+
+    min_character_count: PositiveInt = 1
+
+
+class SplitParams(Settings):
+    """Shares of the samples in each part; writers are never cut."""
+
+    train: Share = 0.8
+    validation: Share = 0.1
+    test: Share = 0.1
+    seed: int = 20
+    partition: Path | None = None
+
+    @model_validator(mode="after")
+    def _sum(self) -> "SplitParams":
+        if abs(self.train + self.validation + self.test - 1.0) > 1e-6:
+            raise ValueError("train + validation + test must be 1")
+        return self
+
+
+class FeatureParams(Settings):
+    """Sizes of the normalised images, in pixels."""
+
+    height: Annotated[int, Field(ge=16, multiple_of=16)] = 48
+    max_width: PositiveInt = 2048
+    workers: Annotated[int, Field(ge=0)] = 0
+    classifier_height: PositiveInt = 32
+    classifier_width: PositiveInt = 128
+
+
+class ClassifierParams(Settings):
+    """The word classifier and its training."""
+
+    channels: tuple[PositiveInt, ...] = (32, 64, 128)
+    dropout: Share = 0.3
+    learning_rate: PositiveFloat = 1e-3
+    weight_decay: float = 1e-4
+    batch_size: PositiveInt = 64
+    epochs: PositiveInt = 60
+    patience: PositiveInt = 8
+    seed: int = 20
+
+
+class RecognizerParams(Settings):
+    """The recognizer and its training."""
+
+    channels: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = (32, 64, 128, 256)
+    head: Literal["conv", "lstm"] = "conv"
+    head_layers: PositiveInt = 4
+    dropout: Share = 0.1
+    learning_rate: PositiveFloat = 2e-3
+    weight_decay: float = 0.01
+    warmup: Share = 0.05
+    gradient_clip: PositiveFloat = 1.0
+    columns_per_batch: PositiveInt = 16384
+    epochs: PositiveInt = 20
+    max_minutes: PositiveFloat | None = None
+    augment: bool = True
+    checkpoint_minutes: PositiveFloat = 2.0
+    seed: int = 20
+
+
+class EvaluateParams(Settings):
+    """How a model is measured."""
+
+    bootstrap_rounds: PositiveInt = 1000
+    confidence_level: Share = 0.95
+    worst_errors: PositiveInt = 60
+    seed: int = 20
+
+
+class SampleParams(Settings):
+    """The archive that the project writes when it is given none."""
+
+    words: PositiveInt = 9000
+    writers: PositiveInt = 40
+    seed: int = 20
+
+
+class Params(Settings):
+    """All of params.yaml."""
+
+    extract: ExtractParams = ExtractParams()
+    load: LoadParams = LoadParams()
+    filter: FilterParams = FilterParams()
+    clean: CleanParams = CleanParams()
+    encode: EncodeParams = EncodeParams()
+    split: SplitParams = SplitParams()
+    features: FeatureParams = FeatureParams()
+    classifier: ClassifierParams = ClassifierParams()
+    recognizer: RecognizerParams = RecognizerParams()
+    evaluate: EvaluateParams = EvaluateParams()
+    sample: SampleParams = SampleParams()
+
+
+def load_params(path: Path) -> Params:
+    """Read and check a params.yaml.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The settings; what the file leaves out has its default.
+
+    Raises:
+        ParamsError: The file is missing, is no YAML mapping, or has an unknown key or a bad value.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except FileNotFoundError as error:
+        raise ParamsError(f"{path}: not found; run the command in the project's folder") from error
+    except yaml.YAMLError as error:
+        raise ParamsError(f"{path}: not valid YAML: {error}") from error
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}" for fault in error.errors())
+        raise ParamsError(f"{path}: {faults}") from error
