@@ -1,0 +1,111 @@
+"""A grey image of writing -> ink on nothing, at one height: what every model sees, in training and in service."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from src.errors import ImageError
+
+GreyImage = NDArray[np.uint8]
+
+# The paper is estimated on a copy of this height, where strokes are thin enough to be dilated away.
+_PAPER_HEIGHT = 32
+# Ink weaker than this share of the image's darkest strokes is paper grain, bleed-through or a ruled line's edge.
+_NOISE_SHARE = 0.12
+# An image whose darkest "ink" differs by less grey levels than this from its paper is blank: it is not blown up to full contrast.
+_MIN_CONTRAST = 24.0
+# Ink that counts for the extent of the writing (of 255).
+_EXTENT_INK = 96
+_MARGIN = 2
+
+
+@dataclass(frozen=True)
+class NormalizationSettings:
+    """What the normalisation depends on; saved in the model file.
+
+    Attributes:
+        height: Pixels of the normalised image.
+        max_width: Pixels; a wider image is squeezed to this.
+    """
+
+    height: int = 48
+    max_width: int = 2048
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as plain values for a model file."""
+        return asdict(self)
+
+
+def normalize(grey: GreyImage, settings: NormalizationSettings) -> GreyImage:
+    """Bring an image of a word or a line to the form that the models read.
+
+    Light writing on dark paper is inverted, uneven paper is subtracted, contrast is stretched, the image is cut to the
+    writing's extent and scaled to one height with its aspect kept.
+
+    Args:
+        grey: uint8 [H, W], any size; 255 is white.
+        settings: Height and greatest width of the result.
+
+    Returns:
+        uint8 [settings.height, w] with 0 = paper and 255 = the darkest ink; w is at least 8 and at most `max_width`.
+
+    Raises:
+        ImageError: The array is no grey image of at least one pixel.
+    """
+    if grey.ndim != 2 or grey.dtype != np.uint8 or grey.size == 0:
+        raise ImageError(f"expected a grey uint8 image [H, W], got {grey.dtype} {grey.shape}")
+    return _fit(_cut(_ink(_shrink(grey, settings))), settings)
+
+
+def _shrink(grey: GreyImage, settings: NormalizationSettings) -> GreyImage:
+    """Reduce scans that are far larger than needed, so that cost depends on the result's size, not on the scan's."""
+    factor = 4 * settings.height / grey.shape[0]
+    if factor >= 1.0:
+        return grey
+    size = (max(1, round(grey.shape[1] * factor)), 4 * settings.height)
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _ink(grey: GreyImage) -> GreyImage:
+    """Return how much darker than its paper each pixel is, stretched to 0..255."""
+    low, middle, high = np.percentile(grey[:: max(1, grey.shape[0] // 64), :: max(1, grey.shape[1] // 256)], (1, 50, 99))
+    if middle - low < high - middle:  # writing is the minority: the median is paper, and lies near the bright end
+        grey = 255 - grey
+    height, width = grey.shape
+    small_width = max(1, round(width * _PAPER_HEIGHT / height))
+    small = cv2.resize(grey, (small_width, _PAPER_HEIGHT), interpolation=cv2.INTER_AREA)
+    paper = cv2.blur(cv2.dilate(small, np.ones((9, 9), np.uint8)), (15, 15))
+    paper = cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR)
+    ink = cv2.subtract(paper, grey)
+    marks = ink[ink > _MIN_CONTRAST]
+    darkest = float(np.percentile(marks, 90)) if marks.size else _MIN_CONTRAST
+    table = (np.arange(256, dtype=np.float32) / max(darkest, _MIN_CONTRAST) - _NOISE_SHARE) / (1.0 - _NOISE_SHARE)
+    return np.asarray(cv2.LUT(ink, (255.0 * table.clip(0.0, 1.0)).astype(np.uint8)), dtype=np.uint8)
+
+
+def _cut(ink: GreyImage) -> GreyImage:
+    """Cut to the rows and columns that hold writing; a blank image stays whole."""
+    marks = ink > _EXTENT_INK
+    rows = np.flatnonzero(np.count_nonzero(marks, axis=1) > 1)
+    columns = np.flatnonzero(np.count_nonzero(marks, axis=0) > 1)
+    if rows.size == 0 or columns.size == 0:
+        return ink
+    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _fit(ink: GreyImage, settings: NormalizationSettings) -> GreyImage:
+    """Scale to the settings' height, aspect kept, with a thin margin."""
+    inner = settings.height - 2 * _MARGIN
+    # A comma or a dash alone is not blown up to a letter's size: nothing is enlarged more than fourfold.
+    factor = min(inner / ink.shape[0], 4.0)
+    height = max(1, min(inner, round(ink.shape[0] * factor)))
+    width = max(4, min(settings.max_width - 2 * _MARGIN, round(ink.shape[1] * factor)))
+    method = cv2.INTER_AREA if factor < 1.0 else cv2.INTER_LINEAR
+    scaled = cv2.resize(ink, (width, height), interpolation=method)
+    result = np.zeros((settings.height, width + 2 * _MARGIN), np.uint8)
+    top = (settings.height - height) // 2
+    result[top : top + height, _MARGIN : _MARGIN + width] = scaled
+    return result
