@@ -1,0 +1,122 @@
+"""Distortions of normalised images, so that the recognizer meets more hands, pens and papers than the training data holds.
+
+Each works on ink (uint8 [H, W]: 0 = paper, 255 = darkest) and keeps the height. All geometry is one resampling: a shear
+(slant), a rotation, a stretch, a shift and a smooth random displacement (Simard et al., "Best Practices for Convolutional
+Neural Networks Applied to Visual Document Analysis", 2003), because each further resampling would blur thin strokes.
+"""
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+Ink = NDArray[np.uint8]
+
+_KERNELS = tuple(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)) for size in (2, 3))
+
+
+def augment(ink: Ink, random: Generator, max_width: int = 2048) -> Ink:
+    """Distort one image as another hand, pen or scanner might have.
+
+    Args:
+        ink: uint8 [H, W], 0 = paper.
+        random: Source of all choices; the same state gives the same image.
+        max_width: Pixels; the result is not wider.
+
+    Returns:
+        uint8 [H, W'], W' between about 0.7 and 1.35 of W.
+    """
+    ink = _geometry(ink, random, max_width)
+    if random.random() < 0.35:
+        ink = _stroke_width(ink, random)
+    if random.random() < 0.25:
+        ink = _rule(ink, random)
+    if random.random() < 0.3:
+        ink = _fade(ink, random)
+    if random.random() < 0.25:
+        ink = np.asarray(cv2.GaussianBlur(ink, (3, 3), random.uniform(0.4, 1.0)), dtype=np.uint8)
+    if random.random() < 0.3:
+        ink = _noise(ink, random)
+    if random.random() < 0.25:
+        ink = _cut_out(ink, random)
+    return ink
+
+
+def _geometry(ink: Ink, random: Generator, max_width: int) -> Ink:
+    height, width = ink.shape
+    stretch = float(np.exp(random.normal(0.0, 0.13)))
+    shear = random.normal(0.0, 0.22)
+    lean = abs(shear) * height / 2
+    new_width = int(np.clip(round(width * stretch + lean), 8, max_width))
+    # The writing's share of the height: a crop around "aucune" and one around "Agfa" are scaled differently, and so is
+    # a crop that somebody draws by hand; the recognizer must not depend on it.
+    scale = random.uniform(0.62, 1.05) if random.random() < 0.6 else 1.0
+    shift = random.uniform(-0.5, 0.5) * max(0.0, 1.0 - scale) * height + random.normal(0.0, 0.5)
+    angle = random.normal(0.0, 0.012) * min(1.0, 400.0 / width)
+    columns = np.arange(new_width, dtype=np.float32)[None, :] - new_width / 2
+    rows = np.arange(height, dtype=np.float32)[:, None] - height / 2
+    source_rows = (rows - shift) / scale + angle * columns
+    source_columns = (columns - shear * rows) * ((width + 0.0) / max(1.0, new_width - lean))
+    source_columns = np.broadcast_to(source_columns, (height, new_width))
+    if random.random() < 0.7:
+        strength = random.uniform(0.5, 2.2)
+        grid = (max(2, height // 16) + 1, max(2, new_width // 24) + 1)
+        waves = random.normal(0.0, strength, (2, *grid)).astype(np.float32)
+        across, down = (cv2.resize(wave, (new_width, height), interpolation=cv2.INTER_CUBIC) for wave in waves)
+        source_columns = source_columns + across
+        source_rows = source_rows + 0.6 * down
+    return np.asarray(
+        cv2.remap(
+            ink,
+            np.ascontiguousarray(source_columns + width / 2, dtype=np.float32),
+            np.ascontiguousarray(source_rows + height / 2, dtype=np.float32),
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=0,
+        ),
+        dtype=np.uint8,
+    )
+
+
+def _stroke_width(ink: Ink, random: Generator) -> Ink:
+    kernel = _KERNELS[int(random.integers(len(_KERNELS)))]
+    changed = cv2.dilate(ink, kernel) if random.random() < 0.65 else cv2.erode(ink, _KERNELS[0])
+    share = random.uniform(0.4, 1.0)
+    return np.asarray(cv2.addWeighted(changed, share, ink, 1.0 - share, 0.0), dtype=np.uint8)
+
+
+def _rule(ink: Ink, random: Generator) -> Ink:
+    """Draw a ruled line, whole or dotted, at the height where paper has one: under the writing."""
+    height, width = ink.shape
+    row = random.uniform(0.6, 0.98) * height
+    slope = random.normal(0.0, 0.004)
+    layer = np.zeros_like(ink)
+    ends = [(0, round(row)), (width - 1, round(row + slope * width))]
+    cv2.line(layer, ends[0], ends[1], int(random.integers(60, 220)), int(random.integers(1, 3)), cv2.LINE_AA)
+    if random.random() < 0.3:
+        period = int(random.integers(4, 9))
+        layer[:, np.arange(width) % period < period // 2] = 0
+    return np.maximum(ink, layer)
+
+
+def _fade(ink: Ink, random: Generator) -> Ink:
+    """Let the ink run out and come back, and change its strength as a whole."""
+    points = random.uniform(0.45, 1.0, max(2, ink.shape[1] // 64 + 2)).astype(np.float32)
+    strength = cv2.resize(points[None, :], (ink.shape[1], 1), interpolation=cv2.INTER_LINEAR)
+    gamma = float(np.exp(random.normal(0.0, 0.3)))
+    return np.asarray(255.0 * (ink / 255.0) ** gamma * strength, dtype=np.uint8)
+
+
+def _noise(ink: Ink, random: Generator) -> Ink:
+    grain = random.normal(0.0, random.uniform(3.0, 18.0), ink.shape)
+    return np.asarray((ink + grain).clip(0.0, 255.0), dtype=np.uint8)
+
+
+def _cut_out(ink: Ink, random: Generator) -> Ink:
+    """Blank a few small patches (DeVries and Taylor, "Improved Regularization of CNNs with Cutout", 2017)."""
+    ink = ink.copy()
+    height, width = ink.shape
+    for _ in range(1 + width // 160):
+        top, left = int(random.integers(height)), int(random.integers(width))
+        ink[top : top + int(random.integers(4, 16)), left : left + int(random.integers(2, 9))] = 0
+    return ink

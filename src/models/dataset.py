@@ -1,0 +1,191 @@
+"""Packed samples -> batches of about equal cost, in an order that a killed training can take up again."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from src.data.samples import PackedSamples
+from src.errors import GroundTruthError, MissingArtefactError
+from src.models.augment import augment
+from src.models.network import STRIDE
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples padded to one width.
+
+    Attributes:
+        images: uint8 [N, H, W], right-padded with paper (0).
+        widths: int64 [N], pixels without padding.
+        codes: int64 [sum of lengths], the transcriptions one after the other.
+        lengths: int64 [N], characters of each transcription.
+    """
+
+    images: Tensor
+    widths: Tensor
+    codes: Tensor
+    lengths: Tensor
+
+
+@dataclass(frozen=True)
+class Part:
+    """The samples of one part of the split.
+
+    Attributes:
+        rows: int64 [n], rows of the packed samples.
+        widths: int64 [n], pixels.
+        codes: One int64 array of character codes a sample.
+        texts: The transcriptions.
+        writers: The writer of each sample.
+    """
+
+    rows: NDArray[np.int64]
+    widths: NDArray[np.int64]
+    codes: Sequence[NDArray[np.int64]]
+    texts: Sequence[str]
+    writers: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def load_part(name: str, encoded: Path, split: Path, samples: PackedSamples) -> Part:
+    """Take the samples of a part that the network can learn from.
+
+    Samples with more characters than frames are left out, as no alignment exists for them; so are those whose text holds
+    no known character.
+
+    Args:
+        name: "train", "validation" or "test".
+        encoded: Table of encode_data.
+        split: Folder of split_data.
+        samples: The packed images.
+
+    Returns:
+        The part, in the order of the packed samples.
+
+    Raises:
+        MissingArtefactError: The part's list is not there.
+        GroundTruthError: No sample is left.
+    """
+    listing = split / f"{name}.txt"
+    if not listing.exists():
+        raise MissingArtefactError(f"{listing}: not found; run `python src/data/split_data.py` first")
+    wanted = set(listing.read_text(encoding="utf-8").split("\n"))
+    table = pd.read_parquet(encoded, columns=["sample_id", "text", "writer", "codes"])
+    table["row"] = [samples.row_of(sample_id) for sample_id in table["sample_id"]]
+    table["width"] = samples.widths[table["row"].to_numpy()]
+    # CTC needs a blank between equal neighbours, and a frame for each character.
+    frames = table["width"] // STRIDE
+    needed = [len(codes) + int(np.count_nonzero(np.diff(codes) == 0)) for codes in table["codes"]]
+    table = table[table["sample_id"].isin(wanted) & (frames >= needed) & (table["codes"].map(len) > 0)]
+    if table.empty:
+        raise GroundTruthError(f"{listing}: none of its samples can be learnt from; bring more writers or samples")
+    table = table.sort_values("row")
+    return Part(
+        rows=table["row"].to_numpy(np.int64),
+        widths=table["width"].to_numpy(np.int64),
+        codes=[np.asarray(codes, np.int64) for codes in table["codes"]],
+        texts=table["text"].tolist(),
+        writers=table["writer"].tolist(),
+    )
+
+
+class BucketSampler(Sampler[list[tuple[int, int]]]):
+    """Batches of samples of about one width, so that little of a batch is padding.
+
+    The batches of epoch e depend on (seed, e) alone: a training that starts again at step s goes on with the very batches
+    that it would have had.
+
+    Args:
+        widths: int64 [n], pixels of each sample.
+        columns: Pixels of width in one batch, padding included.
+        epochs: Times that each sample comes.
+        seed: Of the order.
+        first_step: Batches to leave out, of all epochs.
+    """
+
+    def __init__(
+        self, widths: NDArray[np.int64], columns: int, epochs: int, seed: int = 0, first_step: int = 0
+    ) -> None:
+        self.widths, self.columns, self.epochs, self.seed, self.first_step = widths, columns, epochs, seed, first_step
+        self.steps_per_epoch = max(1, len(self._batches(0)))
+
+    def _batches(self, epoch: int) -> list[list[tuple[int, int]]]:
+        random = np.random.default_rng((self.seed, epoch))
+        # Widths are blurred before sorting, so that neighbours differ from epoch to epoch.
+        order = np.argsort(self.widths * random.uniform(0.85, 1.15, len(self.widths)), kind="stable")
+        batches: list[list[tuple[int, int]]] = []
+        batch: list[tuple[int, int]] = []
+        widest = 0
+        for index in order:
+            widest = max(widest, int(self.widths[index]))
+            if batch and widest * (len(batch) + 1) > self.columns:
+                batches.append(batch)
+                batch, widest = [], int(self.widths[index])
+            batch.append((int(index), epoch))
+        if batch:
+            batches.append(batch)
+        return [batches[i] for i in random.permutation(len(batches))]
+
+    def __len__(self) -> int:
+        return self.epochs * self.steps_per_epoch
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        # Epochs may differ by a batch or two; each is cut or filled to one length, so that a step has one place.
+        for epoch in range(self.first_step // self.steps_per_epoch, self.epochs):
+            batches = self._batches(epoch)
+            batches = (batches + batches)[: self.steps_per_epoch]
+            start = self.first_step - epoch * self.steps_per_epoch
+            yield from batches[max(0, start) :]
+
+
+class RecognizerDataset(Dataset[tuple[NDArray[np.uint8], NDArray[np.int64]]]):
+    """Images (distorted, if asked) and codes of a part; an item is named by (index, epoch).
+
+    Args:
+        part: The samples.
+        samples: The packed images.
+        distort: Whether to augment.
+        seed: With index and epoch, the state of the distortion: a resumed training distorts alike.
+        max_width: Pixels of a distorted image, at most.
+    """
+
+    def __init__(self, part: Part, samples: PackedSamples, distort: bool, seed: int = 0, max_width: int = 2048) -> None:
+        self.part, self.samples, self.distort, self.seed, self.max_width = part, samples, distort, seed, max_width
+
+    def __len__(self) -> int:
+        return len(self.part)
+
+    def __getitem__(self, item: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        index, epoch = item
+        ink = np.asarray(self.samples[int(self.part.rows[index])])
+        codes = self.part.codes[index]
+        if self.distort:
+            distorted = augment(ink, np.random.default_rng((self.seed, epoch, index)), self.max_width)
+            # A narrowed image must still have a frame for each character (and for the blanks between equal ones).
+            if distorted.shape[1] // STRIDE >= len(codes) + int(np.count_nonzero(np.diff(codes) == 0)):
+                ink = distorted
+        return ink, codes
+
+
+def collate(items: Sequence[tuple[NDArray[np.uint8], NDArray[np.int64]]]) -> Batch:
+    """Pad images to the widest, rounded up to a multiple of 32 (few shapes: kernels are made once a shape)."""
+    width = max(ink.shape[1] for ink, _ in items)
+    width = -(-width // 32) * 32
+    images = np.zeros((len(items), items[0][0].shape[0], width), np.uint8)
+    for row, (ink, _) in zip(images, items, strict=True):
+        row[:, : ink.shape[1]] = ink
+    return Batch(
+        images=torch.from_numpy(images),
+        widths=torch.tensor([ink.shape[1] for ink, _ in items]),
+        codes=torch.from_numpy(np.concatenate([codes for _, codes in items])),
+        lengths=torch.tensor([len(codes) for _, codes in items]),
+    )
