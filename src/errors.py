@@ -27,3 +27,7 @@ class ImageError(LonghandError):
 
 class ModelFileError(LonghandError):
     """A model file cannot be read, or lacks its description."""
+
+
+class CharsetError(LonghandError):
+    """A charset is malformed, or a text holds a character that it lacks."""

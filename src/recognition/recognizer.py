@@ -1,0 +1,212 @@
+"""Images in, text out: a recognizer's file run by OpenVINO."""
+
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from queue import Empty, LifoQueue
+from typing import Any, Literal
+
+import numpy as np
+import openvino
+from numpy.typing import NDArray
+
+from src.errors import CharsetError, ImageError
+from src.recognition.charset import Charset
+from src.recognition.decode import Alignment, align, beam_search, greedy
+from src.recognition.model_file import ModelInfo, info_of, read_network
+from src.recognition.normalize import GreyImage, normalize
+from src.recognition.reading import Alternative, Character, Reading, Word
+from src.recognition.vocabulary import posterior, score_vocabulary
+
+Precision = Literal["auto", "f32", "bf16"]
+
+logger = logging.getLogger(__name__)
+
+# Widths are padded to a multiple of this and only equal widths share a batch: what an image reads as does not depend on
+# its neighbours, and OpenVINO, which prepares kernels for each new shape, sees few shapes.
+_WIDTH_STEP = 32
+_COLUMNS_PER_BATCH = 16384
+_LEAST_BEAM = 16
+
+
+class Recognizer:
+    """A loaded recognizer; it may be used from several threads at once. Make one with `Recognizer.load`."""
+
+    def __init__(self, compiled: openvino.CompiledModel, info: ModelInfo) -> None:
+        self.info = info
+        self.charset = Charset(info.charset)
+        self._compiled = compiled
+        # A request holds the buffers of one inference and serves one thread at a time; as many are made as ran at once.
+        self._idle: LifoQueue[openvino.InferRequest] = LifoQueue()
+
+    @classmethod
+    def load(cls, path: Path, precision: Precision = "auto", threads: int | None = None) -> "Recognizer":
+        """Read a model file and compile it for this machine's CPU.
+
+        Args:
+            path: The ONNX file.
+            precision: Arithmetic; "auto" is bf16 where the CPU has it in hardware, else f32.
+            threads: Threads of one inference; None: OpenVINO's choice (all physical cores).
+
+        Returns:
+            The recognizer, ready to read.
+
+        Raises:
+            ModelFileError: The file is missing, unreadable, or not a recognizer's.
+        """
+        network = read_network(path)
+        info = info_of(network, path)
+        # Pinned threads of two processes would fight for one core while another idles.
+        options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
+        if precision != "auto":
+            options["INFERENCE_PRECISION_HINT"] = precision
+        if threads is not None:
+            options["INFERENCE_NUM_THREADS"] = threads
+        return cls(openvino.Core().compile_model(network, "CPU", options), info)
+
+    @cached_property
+    def precision(self) -> str:
+        """The arithmetic in use: "f32" or "bf16"."""
+        precision: str = self._compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+        return precision
+
+    def log_probs(self, images: Sequence[GreyImage]) -> list[NDArray[np.float32]]:
+        """Run the network over normalised images.
+
+        Args:
+            images: uint8 [height, W_i] each, as `normalize` gives them.
+
+        Returns:
+            For each image float32 [ceil(W_i / stride), classes]: log softmax; class 0 is the CTC blank.
+
+        Raises:
+            ImageError: An image has not the model's height, or no column.
+        """
+        height, stride = self.info.normalization.height, self.info.stride
+        groups: dict[int, list[int]] = {}
+        for index, image in enumerate(images):
+            if image.ndim != 2 or image.shape[0] != height or image.shape[1] == 0 or image.dtype != np.uint8:
+                raise ImageError(f"expected a normalised uint8 image [{height}, W], got {image.dtype} {image.shape}")
+            groups.setdefault(math.ceil(image.shape[1] / _WIDTH_STEP) * _WIDTH_STEP, []).append(index)
+        results: dict[int, NDArray[np.float32]] = {}
+        for width, indices in groups.items():
+            size = max(1, _COLUMNS_PER_BATCH // width)
+            for first in range(0, len(indices), size):
+                members = indices[first : first + size]
+                batch = np.zeros((len(members), height, width), dtype=np.uint8)
+                for row, index in enumerate(members):
+                    batch[row, :, : images[index].shape[1]] = images[index]
+                for index, frames in zip(members, self._infer(batch), strict=True):
+                    results[index] = frames[: math.ceil(images[index].shape[1] / stride)]
+        return [results[index] for index in range(len(images))]
+
+    def read(
+        self, images: Sequence[GreyImage], vocabulary: Sequence[str] | None = None, alternatives: int = 0
+    ) -> list[Reading]:
+        """Read images of words or lines.
+
+        Args:
+            images: Grey uint8 [H, W], any size.
+            vocabulary: The only texts that may be read; None: any text of the charset.
+            alternatives: How many other texts to give at most.
+
+        Returns:
+            One reading an image. With a vocabulary whose entries are all too long for the image: an empty text with
+            confidence 0.
+
+        Raises:
+            CharsetError: No entry of the vocabulary can be written with the model's charset.
+            ImageError: An image is not grey uint8, or is empty.
+        """
+        entries = None if vocabulary is None else self._entries(vocabulary)
+        normalized = [normalize(image, self.info.normalization) for image in images]
+        frames = self.log_probs(normalized)
+        if entries is None:
+            return [self._read_any(item, alternatives) for item in frames]
+        return [self._read_entry(item, entries, alternatives) for item in frames]
+
+    def _infer(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Log probabilities float32 [batch, width / stride, classes] of images uint8 [batch, height, width]."""
+        try:
+            request = self._idle.get_nowait()
+        except Empty:
+            request = self._compiled.create_infer_request()
+        try:
+            output = request.infer({0: batch}, share_inputs=True)[0]
+        finally:
+            self._idle.put(request)
+        result: NDArray[np.float32] = output
+        return result
+
+    def _entries(self, vocabulary: Sequence[str]) -> "_Entries":
+        """The vocabulary as codes, each text once; entries that the charset cannot write are left out, and logged."""
+        texts = list(dict.fromkeys(vocabulary))
+        known = [text for text in texts if not self.charset.unknown(text)]
+        if not known:
+            raise CharsetError("no entry of the vocabulary can be written with the model's characters")
+        if len(known) < len(texts):
+            unwritable = next(text for text in texts if self.charset.unknown(text))
+            logger.warning("%d vocabulary entries cannot be read, as %r", len(texts) - len(known), unwritable)
+        return _Entries(known, [self.charset.encode(text) for text in known])
+
+    def _read_any(self, frames: NDArray[np.float32], alternatives: int) -> Reading:
+        """Read any text; the alternatives come from a beam search and are scored exactly."""
+        alignment = greedy(frames)
+        candidates = [alignment.codes]
+        if alternatives:
+            beam = beam_search(frames, width=max(_LEAST_BEAM, 2 * alternatives))
+            candidates += [codes for codes in beam if codes != alignment.codes]
+        probabilities = np.exp(score_vocabulary(frames, candidates)).clip(0.0, 1.0)
+        others = sorted(range(1, len(candidates)), key=lambda index: -probabilities[index])[:alternatives]
+        return self._reading(
+            alignment,
+            len(frames),
+            float(probabilities[0]),
+            tuple(Alternative(self.charset.decode(candidates[index]), float(probabilities[index])) for index in others),
+        )
+
+    def _read_entry(self, frames: NDArray[np.float32], entries: "_Entries", alternatives: int) -> Reading:
+        """Read one of the entries."""
+        shares = posterior(score_vocabulary(frames, entries.codes))
+        order = np.argsort(-shares, kind="stable")[: alternatives + 1]
+        best = int(order[0])
+        alignment = align(frames, entries.codes[best]) if shares[best] > 0.0 else None
+        if alignment is None:
+            return Reading("", 0.0, (), ())
+        others = tuple(Alternative(entries.texts[index], float(shares[index])) for index in order[1:])
+        return self._reading(alignment, len(frames), float(shares[best]), others)
+
+    def _reading(
+        self, alignment: Alignment, frame_count: int, confidence: float, alternatives: tuple[Alternative, ...]
+    ) -> Reading:
+        """Put characters and words together."""
+        text = self.charset.decode(alignment.codes)
+        characters = tuple(
+            Character(character, probability, start / frame_count, end / frame_count)
+            for character, probability, (start, end) in zip(text, alignment.confidences, alignment.spans, strict=True)
+        )
+        return Reading(text, confidence, characters, _words(characters), alternatives)
+
+
+@dataclass(frozen=True)
+class _Entries:
+    """A vocabulary: texts, and their codes."""
+
+    texts: list[str]
+    codes: list[list[int]]
+
+
+def _words(characters: tuple[Character, ...]) -> tuple[Word, ...]:
+    """The words between spaces; a word is as probable as all its characters together."""
+    words: list[Word] = []
+    text, confidence = "", 1.0
+    for character in (*characters, Character(" ", 1.0, 1.0, 1.0)):
+        if not character.text.isspace():
+            text, confidence = text + character.text, confidence * character.confidence
+        elif text:
+            words.append(Word(text, confidence))
+            text, confidence = "", 1.0
+    return tuple(words)
