@@ -119,6 +119,7 @@ class RecognizerParams(Settings):
     max_minutes: PositiveFloat | None = None
     augment: bool = True
     checkpoint_minutes: PositiveFloat = 2.0
+    validation_samples: PositiveInt = 2000
     seed: int = 20
 
 

@@ -17,7 +17,7 @@ from src.models.augment import augment
 from src.models.network import STRIDE
 
 
-@dataclass(frozen=True)
+@dataclass  # not frozen: Lightning moves its tensors to the device in place
 class Batch:
     """Samples padded to one width.
 
@@ -54,6 +54,19 @@ class Part:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def choose(self, count: int, seed: int) -> "Part":
+        """Return `count` samples of the part (all, if it has no more), the same ones for the same seed."""
+        if count >= len(self):
+            return self
+        chosen = np.sort(np.random.default_rng(seed).permutation(len(self))[:count])
+        return Part(
+            rows=self.rows[chosen],
+            widths=self.widths[chosen],
+            codes=[self.codes[i] for i in chosen],
+            texts=[self.texts[i] for i in chosen],
+            writers=[self.writers[i] for i in chosen],
+        )
 
 
 def load_part(name: str, encoded: Path, split: Path, samples: PackedSamples) -> Part:

@@ -15,7 +15,7 @@ GreyImage = NDArray[np.uint8]
 _PAPER_HEIGHT = 32
 # Ink weaker than this share of the image's darkest strokes is paper grain, bleed-through or a ruled line's edge.
 _NOISE_SHARE = 0.12
-# An image whose darkest "ink" differs by less grey levels than this from its paper is blank: it is not blown up to full contrast.
+# An image whose "ink" differs by fewer grey levels than this from its paper is blank: it is not blown up to full contrast.
 _MIN_CONTRAST = 24.0
 # Ink that counts for the extent of the writing (of 255).
 _EXTENT_INK = 96
@@ -71,7 +71,8 @@ def _shrink(grey: GreyImage, settings: NormalizationSettings) -> GreyImage:
 
 def _ink(grey: GreyImage) -> GreyImage:
     """Return how much darker than its paper each pixel is, stretched to 0..255."""
-    low, middle, high = np.percentile(grey[:: max(1, grey.shape[0] // 64), :: max(1, grey.shape[1] // 256)], (1, 50, 99))
+    thinned = grey[:: max(1, grey.shape[0] // 64), :: max(1, grey.shape[1] // 256)]
+    low, middle, high = np.percentile(thinned, (1, 50, 99))
     if middle - low < high - middle:  # writing is the minority: the median is paper, and lies near the bright end
         grey = 255 - grey
     height, width = grey.shape
