@@ -47,7 +47,7 @@ lint: setup ## style, types and the direction of imports
 	ruff check .
 	ruff format --check .
 	mypy
-	lint-imports
+	lint-imports --no-logo
 
 bench: setup ## how fast and how large the data stages are on a generated archive
 	python benchmarks/bench_pipeline.py

@@ -65,7 +65,7 @@ switch ($Task) {
         Invoke-Step ruff check .
         Invoke-Step ruff format --check .
         Invoke-Step mypy
-        Invoke-Step lint-imports
+        Invoke-Step lint-imports --no-logo
     }
     "bench" { Invoke-Setup; Invoke-Step python benchmarks/bench_pipeline.py }
 }
