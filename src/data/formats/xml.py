@@ -1,0 +1,79 @@
+"""XML of pages, read without namespaces: the formats' versions differ in little else."""
+
+from pathlib import Path
+from xml.etree.ElementTree import Element, ParseError
+
+import defusedxml.ElementTree
+from defusedxml.common import DefusedXmlException
+
+from src.data.formats.ground_truth import Folder
+
+Points = tuple[tuple[int, int], ...]
+
+
+def read_xml(path: Path) -> Element:
+    """Parse a file; the tags lose their namespaces.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Its root.
+
+    Raises:
+        ValueError: It is no XML, or XML with entities.
+    """
+    try:
+        root: Element = defusedxml.ElementTree.parse(path).getroot()
+    except ParseError as error:
+        raise ValueError(f"malformed XML: {error}") from error
+    except DefusedXmlException as error:
+        raise ValueError(f"unsafe XML: {error}") from error
+    for element in root.iter():
+        element.tag = local_name(element.tag)
+    return root
+
+
+def local_name(tag: str) -> str:
+    """Give a tag without its namespace."""
+    return tag.rpartition("}")[2]
+
+
+def has_root(folder: Folder, name: str) -> bool:
+    """Tell whether some XML file of a folder opens with this element.
+
+    Args:
+        folder: The folder.
+        name: Element without its namespace.
+    """
+    for file in folder.with_suffix(".xml"):
+        with (folder.root / file).open("rb") as stream:
+            head = stream.read(4096)
+        if any(mark in head for mark in (f"<{name} ".encode(), f"<{name}>".encode(), f":{name} ".encode(),
+                                         f"<{name}\n".encode(), f"<{name}\r".encode())):
+            return True
+    return False
+
+
+def read_points(text: str | None) -> Points:
+    """Read the corners of a polygon.
+
+    Args:
+        text: `x,y x,y ...` or `x y x y ...`, pixels; fractions are rounded.
+
+    Returns:
+        The points (x, y).
+
+    Raises:
+        ValueError: It is neither.
+    """
+    numbers = [round(float(number)) for number in (text or "").replace(",", " ").split()]
+    if len(numbers) % 2:
+        raise ValueError(f"polygon with an odd number of coordinates ({len(numbers)})")
+    return tuple(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def box_around(points: Points) -> tuple[int, int, int, int]:
+    """Give the box x, y, width, height around points, its last pixel included."""
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    return min(xs), min(ys), max(xs) - min(xs) + 1, max(ys) - min(ys) + 1
