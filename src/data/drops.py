@@ -29,7 +29,7 @@ def keep_without_fault(frame: pd.DataFrame, reasons: pd.Series, report: Path) ->
     with write_whole(report) as temporary:
         dropped[["sample_id", "reason", "transcription", "writer"]].to_csv(temporary, index=False, lineterminator="\n")
     logger.info("%d of %d samples dropped (%s)", len(dropped), len(frame), report)
-    for kind, count in dropped["reason"].str.partition(":")[0].value_counts().items():
+    for kind, count in dropped["reason"].str.split(":", n=1).str[0].value_counts().items():
         logger.info("  %6d %s", count, kind)
     if len(dropped) == len(frame):
         raise GroundTruthError(f"no sample is left; {report} says why of each, and params.yaml holds the limits")
