@@ -1,0 +1,1 @@
+"""Virtual writers: words and lines drawn as pen strokes, and the sample archive made of them."""
