@@ -1,19 +1,18 @@
 """Write the sample archive where data/raw holds none: `python scripts/provide_data.py`."""
 
-import runpy
-
 from src.data.extract_raw_data import find_archives
+from src.data.synthesis import sample_archive
 from src.paths import Paths
+from src.stage import run
 
 
 def main() -> None:
     """Leave a person's archives alone; without any, draw the sample."""
     paths = Paths()
-    if find_archives(paths.raw):
-        return
-    print(f"{paths.raw.relative_to(paths.root)} holds no archive: the sample is drawn")
-    runpy.run_module("src.data.synthesis.sample_archive", run_name="__main__")
+    if not find_archives(paths.raw):
+        print(f"{paths.raw.relative_to(paths.root)} holds no archive: the sample is drawn")
+        sample_archive.main()
 
 
 if __name__ == "__main__":
-    main()
+    run(main)
