@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
 
-from src.errors import GroundTruthError, MissingArtefactError
+from src.data.artefacts import require
+from src.errors import GroundTruthError
 from src.paths import Paths
 
 
@@ -87,9 +88,7 @@ def read_part(paths: Paths, part: str) -> ClassifierPart:
     images = _load(folder / f"{part}_images.npy", "reshape_data")
     labels = _load(folder / f"{part}_labels.npy", "reshape_data")
     targets = _load(paths.one_hot / f"{part}.npy", "one_hot_encode_labels")
-    ids_file = folder / f"{part}_sample_ids.txt"
-    if not ids_file.exists():
-        raise MissingArtefactError(f"{ids_file}: not found; run python src/data/reshape_data.py")
+    ids_file = require(folder / f"{part}_sample_ids.txt", "reshape_data")
     sample_ids = tuple(ids_file.read_text(encoding="utf-8").splitlines())
     sizes = {len(images), len(labels), len(targets), len(sample_ids)}
     if len(sizes) != 1:
@@ -179,18 +178,14 @@ def batches(part: ClassifierPart, batch_size: int, seed: int | None = None) -> D
 
 
 def _load(path: Path, stage: str) -> NDArray[Any]:
-    try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r")
-    except FileNotFoundError as error:
-        raise MissingArtefactError(f"{path}: not found; run python src/data/{stage}.py") from error
-    except ValueError:
-        array = np.load(path)  # an empty array cannot be memory-mapped
+    require(path, stage)
+    if path.stat().st_size < 256:  # hardly more than a header: an empty array cannot be memory-mapped
+        array: NDArray[Any] = np.load(path)
+    else:
+        array = np.load(path, mmap_mode="r")
     return array
 
 
 def _read_json(path: Path, stage: str) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise MissingArtefactError(f"{path}: not found; run python src/data/{stage}.py") from error
+    content: dict[str, Any] = json.loads(require(path, stage).read_text(encoding="utf-8"))
     return content

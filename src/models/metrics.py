@@ -7,6 +7,7 @@ Over samples: CER = sum edits / sum characters of the texts; WER = sum word_edit
 exact = share of samples whose reading equals the text. Nothing is folded: case, accents, punctuation and spaces count.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,7 +17,9 @@ from rapidfuzz.distance import Levenshtein
 
 SUMS = ["samples", "edits", "characters", "word_edits", "words", "exact"]
 RATES = ["cer", "wer", "exact_rate"]
-LENGTH_BINS = ((1, 1), (2, 2), (3, 4), (5, 8), (9, 16), (17, 32), (33, 64), (65, None))
+# Upper ends of the bins of a text's length, in characters, and the bins' names.
+_LENGTH_ENDS = (0, 1, 2, 4, 8, 16, 32, 64)
+LENGTH_NAMES = ("0", "1", "2", "3-4", "5-8", "9-16", "17-32", "33-64", "65+")
 
 
 def score_readings(texts: Sequence[str], readings: Sequence[str]) -> pd.DataFrame:
@@ -91,13 +94,8 @@ def group_rates(scores: pd.DataFrame, by: str | list[str]) -> pd.DataFrame:
 
 
 def length_bin(length: int) -> str:
-    """The name of the bin of a text's length, in characters ("3-4", "65+"); an empty text is "0"."""
-    for low, high in LENGTH_BINS:
-        if high is None and length >= low:
-            return f"{low}+"
-        if high is not None and low <= length <= high:
-            return str(low) if low == high else f"{low}-{high}"
-    return "0"
+    """The name of the bin (one of LENGTH_NAMES) of a text's length in characters."""
+    return LENGTH_NAMES[bisect_left(_LENGTH_ENDS, length)]
 
 
 def bootstrap_interval(
