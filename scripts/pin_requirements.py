@@ -1,7 +1,7 @@
 """Write requirements.txt and requirements-serve.txt from what is installed here: `python scripts/pin_requirements.py`.
 
-Install the new versions into .venv, run the tests, then run this. Only what pyproject.toml asks for, directly or through
-another package, is pinned; what else lies in the environment is left out.
+Install the new versions into .venv, run the tests, then run this. Only what pyproject.toml asks for, directly or
+through another package, is pinned; what else lies in the environment is left out.
 """
 
 from importlib.metadata import PackageNotFoundError, distribution

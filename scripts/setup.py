@@ -56,7 +56,7 @@ def main() -> None:
         return
     if not python().exists():
         venv.create(VENV, with_pip=True)
-    command = [python(), "-m", "pip", "install", "--requirement", "requirements.txt", *torch_arguments()]
+    command = [str(python()), "-m", "pip", "install", "--requirement", "requirements.txt", *torch_arguments()]
     result = subprocess.run(command, cwd=ROOT, check=False)
     if result.returncode != 0:
         sys.exit(f"error: pip failed ({result.returncode}); mend what it says and run this again")

@@ -14,7 +14,9 @@ TRAINING_PACKAGES = {"torch", "lightning", "pandas", "mlflow", "sklearn", "matpl
 
 
 def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([BINARIES / "lint-imports", "--no-cache", "--no-logo"], cwd=folder, capture_output=True, text=True)
+    return subprocess.run(
+        [BINARIES / "lint-imports", "--no-cache", "--no-logo"], cwd=folder, capture_output=True, text=True
+    )
 
 
 def test_imports_go_down():
@@ -73,4 +75,13 @@ def test_tasks_are_the_same_on_windows():
 
 def test_help_lists_every_task():
     tasks = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert re.findall(r"^make (\w+)", tasks, re.M) == ["help", "setup", "run", "pipeline", "serve", "test", "lint", "bench"]
+    assert re.findall(r"^make (\w+)", tasks, re.M) == [
+        "help",
+        "setup",
+        "run",
+        "pipeline",
+        "serve",
+        "test",
+        "lint",
+        "bench",
+    ]

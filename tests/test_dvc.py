@@ -22,15 +22,24 @@ import yaml
 from tests.readme import commands
 
 ROOT = Path(__file__).resolve().parents[1]
+WORDS = ("the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "again")
 SHARE = "Share data, models and experiments"
 # Modules whose change changes no artefact: where things lie, how they are written, what is said of errors.
-PLUMBING = {"src.params", "src.paths", "src.files", "src.errors", "src.stage", "src.data.artefacts", "src.registry.tracking"}
+PLUMBING = {
+    f"src.{name}" for name in ("params", "paths", "files", "errors", "stage", "data.artefacts", "registry.tracking")
+}
 
 
 def shell(command: str, folder: Path) -> str:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     result = subprocess.run(
-        command, shell=True, cwd=folder, capture_output=True, text=True, env=os.environ | {"PATH": path, "PYTHONPATH": str(folder)}, timeout=120
+        command,
+        shell=True,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PATH": path, "PYTHONPATH": str(folder)},
+        timeout=120,
     )
     assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
     return result.stdout
@@ -42,7 +51,7 @@ def write_archive(target: Path) -> None:
     lines = []
     for writer in range(6):
         form = f"a{writer:02d}-000u"
-        for number, word in enumerate("the quick brown fox jumps over a lazy dog again".split()):
+        for number, word in enumerate(WORDS):
             image = np.full((48, 30 + 24 * len(word)), 235, np.uint8)
             cv2.putText(image, word, (8, 34), cv2.FONT_HERSHEY_SCRIPT_SIMPLEX, 1.0, 20 + 5 * writer, 2)
             name = f"{form}-{number // 5:02d}-{number % 5:02d}"
@@ -64,7 +73,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clone") / "longhand"
     folder.mkdir()
     for name in ("src", ".dvc"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "cache", "tmp", "config.local"))
+        shutil.copytree(
+            ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "cache", "tmp", "config.local")
+        )
     for name in ("dvc.yaml", "params.yaml", ".dvcignore", ".gitignore"):
         shutil.copy(ROOT / name, folder)
     shell("git init -q && git config user.name Test && git config user.email test@example.org", folder)
@@ -82,15 +93,14 @@ class Storage(BaseHTTPRequestHandler):
     files: dict[str, bytes]
 
     def do_PUT(self) -> None:
-        self.rfile_body = self._body()
-        self.files[self.path] = self.rfile_body
+        self.files[self.path] = self._body()
         self._answer(201, b"")
 
     def do_GET(self) -> None:
         content = self.files.get(self.path)
         self._answer(404 if content is None else 200, content or b"")
 
-    do_HEAD = do_GET
+    do_HEAD = do_GET  # noqa: N815 (the name that the base class calls)
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding") != "chunked":
@@ -109,7 +119,7 @@ class Storage(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(content)
 
-    def log_message(self, format: str, *arguments: object) -> None:
+    def log_message(self, *arguments: object) -> None:
         """The test's output stays readable."""
 
 
@@ -126,7 +136,11 @@ def storage() -> Iterator[tuple[str, dict[str, bytes]]]:
 
 def test_pushes_and_pulls_over_http(project: Path, storage: tuple[str, dict[str, bytes]], tmp_path: Path):
     url, files = storage
-    pushing = [re.sub(r"https://\S+", url, line) for line in commands(section=SHARE) if line.startswith(("dvc remote", "dvc push"))]
+    pushing = [
+        re.sub(r"https://\S+", url, line)
+        for line in commands(section=SHARE)
+        if line.startswith(("dvc remote", "dvc push"))
+    ]
     assert [line.split()[1] for line in pushing] == ["remote", "remote", "push"]
     for command in pushing:
         shell(command, project)
