@@ -84,7 +84,8 @@ def info_of(network: openvino.Model, path: Path) -> ModelInfo:
     if names != ["images", "log_probs"]:
         raise ModelFileError(f"{path}: a recognizer maps images to log_probs, this network has {names}")
     classes, height = network.output(0).partial_shape[2], network.input(0).partial_shape[1]
-    if not classes.compatible(len(info.charset) + 1) or not height.compatible(info.normalization.height):
+    expected = openvino.Dimension(len(info.charset) + 1), openvino.Dimension(info.normalization.height)
+    if not classes.compatible(expected[0]) or not height.compatible(expected[1]):
         raise ModelFileError(
             f"{path}: the network has {classes} classes and takes height {height}, its description says "
             f"{len(info.charset) + 1} and {info.normalization.height}"
