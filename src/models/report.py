@@ -40,9 +40,8 @@ def report_classifier(
     table = pd.DataFrame(classification_report(truth, predicted, output_dict=True, **options)).T
     table.to_csv(folder / "classification_report.csv", index_label="word")
     matrix = confusion_matrix(truth, predicted, labels=classes)
-    pd.DataFrame(matrix, index=pd.Index(labels, name="word"), columns=list(labels)).to_csv(
-        folder / "confusion_matrix.csv"
-    )
+    counts = pd.DataFrame(matrix, index=list(labels), columns=list(labels))
+    counts.to_csv(folder / "confusion_matrix.csv", index_label="word")
     plot_confusion(matrix, labels, folder / "plots" / "confusion_matrix.png")
     # A word without a test sample has no score: it is left out of the mean instead of counting as 0.
     words = table.iloc[: len(labels)]

@@ -33,7 +33,8 @@ ins {{ background: #cfe3ff; text-decoration: none; }}
 <body>
 <h1>Worst errors</h1>
 <p>{summary} Sorted by the share of characters that are wrong; of equal shares the reading that the model was surer
-of comes first. <del>Marked in the text</del>: missed or misread; <ins>marked in the reading</ins>: wrong or too much.</p>
+of comes first. <del>Marked in the text</del>: missed or misread;
+<ins>marked in the reading</ins>: wrong or too much.</p>
 {articles}
 </body>
 </html>

@@ -1,8 +1,8 @@
+import contextlib
 import json
 import tempfile
 import unittest
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import onnxruntime
@@ -10,8 +10,7 @@ import pandas as pd
 import torch
 
 from src.errors import GroundTruthError, MissingArtefactError, ModelFileError
-from src.models import build_train_cnn as stage
-from src.models.build_train_cnn import build_train_cnn
+from src.models.build_train_cnn import build_train_cnn, main
 from src.models.classifier_data import TooFewWordsError, batches, read_part
 from src.models.classifier_file import MODEL_NAME, ClassifierFile, skipped_reason
 from src.models.word_classifier import ClassifierTraining, WordClassifier, augment, to_input
@@ -105,8 +104,8 @@ class UnfitDataTest(unittest.TestCase):
         write_classifier_samples(self.paths, {"train": 0, "validation": 0, "test": 0}, labels=())
         self.paths.classifier.mkdir(parents=True)
         (self.paths.classifier / MODEL_NAME).write_bytes(b"of an earlier training")
-        with mock.patch.object(stage, "Paths", lambda: self.paths):
-            stage.main()
+        with contextlib.chdir(self.paths.root):
+            main()
         self.assertEqual([path.name for path in self.paths.classifier.iterdir()], ["status.json"])
         status = json.loads((self.paths.classifier / "status.json").read_text(encoding="utf-8"))
         self.assertFalse(status["trained"])
