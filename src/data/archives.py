@@ -18,6 +18,8 @@ from src.errors import ArchiveError
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip")
 
 _BLOCK = 2**20
+# tarfile copies what is left of its buffer at every read: a large one costs more than it saves.
+_TAR_BLOCK = 2**15
 _TAR_END = bytes(512)
 
 
@@ -80,17 +82,17 @@ class _Writer:
     max_bytes: int
     members: int = 0
     files: int = 0
-    bytes: int = 0
+    written: int = 0
     links: list[tuple[str, str]] = field(default_factory=list)
     _folders: set[str] = field(default_factory=set)
 
     def count(self, size: int) -> None:
         """Count a member of `size` bytes before anything of it is written."""
         self.members += 1
-        self.bytes += size
+        self.written += size
         if self.members > self.max_members:
             raise ArchiveError(f"{self.archive}: more than {self.max_members} members; see extract.max_members")
-        if self.bytes > self.max_bytes:
+        if self.written > self.max_bytes:
             raise ArchiveError(f"{self.archive}: more than {self.max_bytes} bytes unpacked; see extract.max_bytes")
 
     def place(self, name: str) -> str:
@@ -158,22 +160,28 @@ def _unpack_tar(archive: Path, writer: _Writer) -> None:
         zipped = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
         plain = _Tail(gzip.GzipFile(fileobj=cast("IO[bytes]", source)) if zipped else source)
-        with tarfile.open(fileobj=cast("IO[bytes]", plain), mode="r|", bufsize=_BLOCK) as tar:
+        with tarfile.open(fileobj=cast("IO[bytes]", plain), mode="r|", bufsize=_TAR_BLOCK) as tar:
             for member in _members(tar):
                 writer.count(member.size if member.isreg() else 0)
                 if member.isreg():
                     content = tar.extractfile(member)
-                    assert content is not None  # noqa: S101 (a regular file always has content)
+                    assert content is not None
                     writer.write(member.name, content, member.size)
                 elif member.isdir():
                     writer.make_folder(writer.place(member.name))
                 elif member.issym():
-                    writer.link(member.name, f"{member.name.rpartition('/')[0] or '.'}/{member.linkname}"
-                                if not member.linkname.startswith("/") else member.linkname)
+                    writer.link(
+                        member.name,
+                        f"{member.name.rpartition('/')[0] or '.'}/{member.linkname}"
+                        if not member.linkname.startswith("/")
+                        else member.linkname,
+                    )
                 elif member.islnk():
                     writer.link(member.name, member.linkname)
                 else:
-                    raise ArchiveError(f"{archive}: member {member.name!r} is a device or a pipe; the archive is unsafe")
+                    raise ArchiveError(
+                        f"{archive}: member {member.name!r} is a device or a pipe; the archive is unsafe"
+                    )
         while plain.read(_BLOCK):  # to the end: only there does gzip compare its checksum
             pass
         if not plain.tail.endswith(_TAR_END):
@@ -196,8 +204,10 @@ def _unpack_zip(archive: Path, writer: _Writer) -> None:
                 writer.make_folder(writer.place(member.filename))
             elif stat.S_ISLNK(mode):
                 target = source.read(member).decode("utf-8", "surrogateescape")
-                writer.link(member.filename, target if target.startswith("/") else
-                            f"{member.filename.rpartition('/')[0] or '.'}/{target}")
+                writer.link(
+                    member.filename,
+                    target if target.startswith("/") else f"{member.filename.rpartition('/')[0] or '.'}/{target}",
+                )
             elif stat.S_IFMT(mode) not in (0, stat.S_IFREG):
                 raise ArchiveError(f"{archive}: member {member.filename!r} is a device; the archive is unsafe")
             else:
@@ -206,7 +216,9 @@ def _unpack_zip(archive: Path, writer: _Writer) -> None:
 
 
 def _progress(archive: Path) -> "tqdm[Any]":
-    return tqdm(total=archive.stat().st_size, desc=archive.name, unit="B", unit_scale=True, mininterval=0.5, disable=None)
+    return tqdm(
+        total=archive.stat().st_size, desc=archive.name, unit="B", unit_scale=True, mininterval=0.5, disable=None
+    )
 
 
 @dataclass

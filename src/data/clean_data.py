@@ -87,8 +87,13 @@ def narrow_frequent(frame: pd.DataFrame, params: CleanParams) -> pd.Series:
     is_unwanted = frame["text"].str.casefold().isin(unwanted)
     dropped = frame.loc[frame["frequent"] & is_unwanted, "text"]
     narrowed = frame["frequent"] & ~is_unwanted
-    logger.info("word classifier: %d stop words and symbols left out (%d samples); %d samples of %d words stay",
-                dropped.nunique(), len(dropped), int(narrowed.sum()), frame.loc[narrowed, "text"].nunique())
+    logger.info(
+        "word classifier: %d stop words and symbols left out (%d samples); %d samples of %d words stay",
+        dropped.nunique(),
+        len(dropped),
+        int(narrowed.sum()),
+        frame.loc[narrowed, "text"].nunique(),
+    )
     return narrowed
 
 

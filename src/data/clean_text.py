@@ -14,7 +14,7 @@ _AFTER = re.compile(r"(?<=[(\[{«]) +")
 # IAM's lines part English endings from their word: John|'s, do|n't.
 _ENDING = re.compile(r"(?<=\w) +(?=(?:'(?:s|ll|re|ve|d|m)|n't)(?:\W|$))", re.IGNORECASE)
 _QUOTED = re.compile(r'" *([^"]*?) *"')
-_STRUCK_OUT = re.compile(r">[^<>]*<")
+_STRUCK_OUT = re.compile(r">[^<>]*<|<>")
 
 
 def clean_text(transcription: str, level: str) -> str:

@@ -45,16 +45,17 @@ def encode_data(
     frame = read_manifest(clean, "clean_data", CleanManifest)
     training = assign_parts(frame, split) == "train"
     counts = Counter(character for text in frame.loc[training, "text"] for character in text)
-    known = Charset.of(character for character, count in counts.items() if count >= params.min_character_count) \
-        if any(count >= params.min_character_count for count in counts.values()) else None
-    if known is None:
+    learnt = {character for character, count in counts.items() if count >= params.min_character_count}
+    if not learnt:
         raise GroundTruthError(f"{clean}: no character occurs {params.min_character_count} times in the training part")
+    known = Charset.of(learnt)
     unknown = frame["text"].map(lambda text: "".join(sorted(known.unknown(text)))).astype("str")
     _log_unknown(unknown, training)
     frame = frame[~((unknown != "") & training)].reset_index(drop=True)
     frame["codes"] = pd.Series(
-        [known.encode("".join(c for c in text if not known.unknown(c))) for text in frame["text"]],
-        index=frame.index, dtype="object",
+        [known.encode("".join(c for c in text if c in learnt)) for text in frame["text"]],
+        index=frame.index,
+        dtype="object",
     )
     names = sorted(frame.loc[frame["frequent"], "text"].unique())
     numbers = {name: number for number, name in enumerate(names)}

@@ -37,8 +37,13 @@ def filter_data(manifest: Path, filtered: Path, report: Path, params: FilterPara
     kept["frequent"] = frequent(kept, params)
     write_manifest(kept, filtered, FilteredManifest)
     words = kept.loc[kept["frequent"], "transcription"]
-    logger.info("%d samples of %d words occur %d to %d times", len(words), words.nunique(), params.min_word_count,
-                params.max_word_count)
+    logger.info(
+        "%d samples of %d words occur %d to %d times",
+        len(words),
+        words.nunique(),
+        params.min_word_count,
+        params.max_word_count,
+    )
     return kept
 
 

@@ -109,8 +109,12 @@ def _check(folder: Folder, sidecar: Sidecar) -> None:
     """Read the ground truth once, so that a fault shows now and not in the pipeline."""
     pattern = compile_pattern(sidecar.writer_pattern, "writer pattern", group=True) if sidecar.writer_pattern else None
     truth = read_ground_truth(folder, sidecar.format, pattern)
-    logger.info("%d rows by %d writers, %d rows cannot be used", len(truth.rows),
-                len({row.writer for row in truth.rows}), len(truth.rejected))
+    logger.info(
+        "%d rows by %d writers, %d rows cannot be used",
+        len(truth.rows),
+        len({row.writer for row in truth.rows}),
+        len(truth.rejected),
+    )
     for reason, count in Counter(fault.reason.partition(":")[0] for fault in truth.rejected).most_common(10):
         logger.info("  %6d %s", count, reason)
     if not truth.rows:

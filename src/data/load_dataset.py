@@ -68,8 +68,11 @@ def load_dataset(extracted: Path, manifest: Path, report: Path, params: LoadPara
         MissingArtefactError: `extracted` does not exist.
         GroundTruthError: A folder holds no known format, or no row can be used.
     """
-    folders = sorted(path for path in require(extracted, "extract_raw_data").iterdir()
-                     if path.is_dir() and not path.name.startswith("."))
+    folders = sorted(
+        path
+        for path in require(extracted, "extract_raw_data").iterdir()
+        if path.is_dir() and not path.name.startswith(".")
+    )
     rejected: list[Rejected] = []
     candidates: dict[str, Candidate] = {}
     for folder in folders:
@@ -102,7 +105,9 @@ def _read(folder: Path, params: LoadParams, candidates: dict[str, Candidate], re
             rejected.append(_fault(candidate, f"drop pattern: {drop}"))
         elif candidate.sample_id in candidates:
             other = candidates[candidate.sample_id]
-            rejected.append(_fault(candidate, f"repeated id: {candidate.sample_id} is in {other.archive}/{other.row.file}"))
+            rejected.append(
+                _fault(candidate, f"repeated id: {candidate.sample_id} is in {other.archive}/{other.row.file}")
+            )
         else:
             candidates[candidate.sample_id] = candidate
 

@@ -93,8 +93,20 @@ class EncodedManifest(CleanManifest):
 
 
 _TYPES = {"codes": arrow.list_(arrow.int16())}
-_STRINGS = ("sample_id", "image", "box", "polygon", "transcription", "writer", "form", "source", "level", "quality",
-            "digest", "text")
+_STRINGS = (
+    "sample_id",
+    "image",
+    "box",
+    "polygon",
+    "transcription",
+    "writer",
+    "form",
+    "source",
+    "level",
+    "quality",
+    "digest",
+    "text",
+)
 
 
 def write_manifest(frame: pd.DataFrame, path: Path, schema: type[pa.DataFrameModel] = Manifest) -> None:

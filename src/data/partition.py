@@ -132,9 +132,9 @@ def read_partition(folder: Path, frame: pd.DataFrame) -> dict[str, str]:
         raise GroundTruthError(f"{folder}: no ids in train*.txt, val*.txt, test*.txt; see split.partition")
     parts: dict[str, str] = {}
     for sample, writer, form in zip(frame["sample_id"], frame["writer"], frame["form"], strict=True):
-        part = next((listed[key] for key in _keys(sample, writer, form) if key in listed), None)
-        if part is not None and parts.setdefault(writer, part) != part:
-            raise GroundTruthError(f"{folder}: writer {writer} is in {parts[writer]} and, by {sample}, in {part}")
+        named = next((listed[key] for key in _keys(sample, writer, form) if key in listed), None)
+        if named and parts.setdefault(writer, named) != named:
+            raise GroundTruthError(f"{folder}: writer {writer} is in {parts[writer]} and, by {sample}, in {named}")
     if not parts:
         raise GroundTruthError(f"{folder}: names none of the {len(frame)} samples; see split.partition")
     return parts

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from src.data.formats.ground_truth import Box
 from src.errors import ImageError
 
+
 def decode_image(path):
     data = path.read_bytes()
     if not data:
@@ -19,6 +20,7 @@ def decode_image(path):
     if grey is None:
         raise ImageError("no image")
     return grey
+
 
 Points = tuple[tuple[int, int], ...]
 

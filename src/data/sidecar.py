@@ -61,4 +61,6 @@ def write_sidecar(sidecar: Sidecar, path: Path) -> None:
         sidecar: Its settings.
         path: The file.
     """
-    path.write_text(yaml.safe_dump(sidecar.model_dump(mode="json"), sort_keys=True, allow_unicode=True), encoding="utf-8")
+    path.write_text(
+        yaml.safe_dump(sidecar.model_dump(mode="json"), sort_keys=True, allow_unicode=True), encoding="utf-8"
+    )

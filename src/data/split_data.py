@@ -43,8 +43,13 @@ def split_data(encoded: Path, split: Path, params: SplitParams) -> pd.Series:
         shares = ", ".join(f"{part} {int((rows['part'] == part).sum())}" for part in PARTS)
         logger.info("%s: %ss: %s", source, level, shares)
     for part, rows in frame.groupby(parts):
-        logger.info("%s: %d samples (%.1f %%) by %d writers", part, len(rows), 100 * len(rows) / len(frame),
-                    rows["writer"].nunique())
+        logger.info(
+            "%s: %d samples (%.1f %%) by %d writers",
+            part,
+            len(rows),
+            100 * len(rows) / len(frame),
+            rows["writer"].nunique(),
+        )
     return pd.Series(parts.to_numpy(), index=frame["sample_id"].to_numpy(), dtype="str", name="part")
 
 

@@ -1,0 +1,1 @@
+"""One reader a ground-truth format; all return the same rows."""

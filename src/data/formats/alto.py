@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 from xml.etree.ElementTree import Element
 
 from src.data.formats.ground_truth import Box, Folder, GroundTruth, Row, writer_of
-from src.data.formats.xml import Points, box_around, has_root, read_points, read_xml
+from src.data.formats.xml import Points, box_around, has_root, page_size, read_points, read_xml
 
 
 def is_alto(folder: Folder) -> bool:
@@ -43,7 +43,7 @@ def read_alto(folder: Folder, writer_pattern: re.Pattern[str] | None = None) -> 
 
 def _read_page(truth: GroundTruth, file: str, image: str, page: Element, pattern: re.Pattern[str] | None) -> None:
     form = PurePosixPath(file).stem
-    size = _page_size(page)
+    size = page_size(page.get("WIDTH"), page.get("HEIGHT"))
     for number, line in enumerate(page.iter("TextLine"), start=1):
         identity = line.get("ID") or f"line-{number}"
         text = _text(line)
@@ -90,11 +90,3 @@ def _shape(line: Element) -> tuple[Points | None, Box]:
         if width > 0 and height > 0:
             return None, (x, y, width, height)
     raise ValueError("neither a polygon nor a box" + (" (only a baseline)" if line.get("BASELINE") else ""))
-
-
-def _page_size(page: Element) -> tuple[int, int] | None:
-    try:
-        width, height = round(float(page.get("WIDTH", ""))), round(float(page.get("HEIGHT", "")))
-    except ValueError:
-        return None
-    return (width, height) if width > 0 and height > 0 else None

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from src.data.formats.alto import is_alto, read_alto
 from src.data.formats.ground_truth import Folder, GroundTruth, Reader
 from src.data.formats.iam import is_iam, read_iam
+from src.data.formats.page import is_page, read_page
 from src.data.formats.table import is_table, read_table
 from src.errors import GroundTruthError
 
 FORMATS: dict[str, tuple[Callable[[Folder], bool], Reader]] = {
     "iam": (is_iam, read_iam),
     "alto": (is_alto, read_alto),
+    "page": (is_page, read_page),
     "table": (is_table, read_table),
 }
 

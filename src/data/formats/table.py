@@ -53,9 +53,7 @@ def read_table(folder: Folder, writer_pattern: re.Pattern[str] | None = None) ->
     return truth
 
 
-def _row(
-    file: str, number: int, record: dict[str, Any], image: str, text: str, pattern: re.Pattern[str] | None
-) -> Row:
+def _row(file: str, number: int, record: dict[str, Any], image: str, text: str, pattern: re.Pattern[str] | None) -> Row:
     name = str(PurePosixPath(image).with_suffix(""))
     writer = record.get("writer_id")
     level: Literal["word", "line"] = "line" if " " in text else "word"

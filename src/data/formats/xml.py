@@ -1,5 +1,6 @@
 """XML of pages, read without namespaces: the formats' versions differ in little else."""
 
+import re
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
 
@@ -24,11 +25,13 @@ def read_xml(path: Path) -> Element:
         ValueError: It is no XML, or XML with entities.
     """
     try:
-        root: Element = defusedxml.ElementTree.parse(path).getroot()
+        root: Element | None = defusedxml.ElementTree.parse(path).getroot()
     except ParseError as error:
         raise ValueError(f"malformed XML: {error}") from error
     except DefusedXmlException as error:
         raise ValueError(f"unsafe XML: {error}") from error
+    if root is None:
+        raise ValueError("malformed XML: no element")
     for element in root.iter():
         element.tag = local_name(element.tag)
     return root
@@ -46,12 +49,11 @@ def has_root(folder: Folder, name: str) -> bool:
         folder: The folder.
         name: Element without its namespace.
     """
+    opening = re.compile(rb"<(?:\w+:)?" + name.encode() + rb"[\s>]")
     for file in folder.with_suffix(".xml"):
         with (folder.root / file).open("rb") as stream:
-            head = stream.read(4096)
-        if any(mark in head for mark in (f"<{name} ".encode(), f"<{name}>".encode(), f":{name} ".encode(),
-                                         f"<{name}\n".encode(), f"<{name}\r".encode())):
-            return True
+            if opening.search(stream.read(4096)):
+                return True
     return False
 
 
@@ -77,3 +79,20 @@ def box_around(points: Points) -> tuple[int, int, int, int]:
     """Give the box x, y, width, height around points, its last pixel included."""
     xs, ys = [x for x, _ in points], [y for _, y in points]
     return min(xs), min(ys), max(xs) - min(xs) + 1, max(ys) - min(ys) + 1
+
+
+def page_size(width: str | None, height: str | None) -> tuple[int, int] | None:
+    """Read the size that a page's file gives its image.
+
+    Args:
+        width: Attribute, in the units of all coordinates.
+        height: Attribute.
+
+    Returns:
+        Both, or None when one is missing, no number or not positive.
+    """
+    try:
+        size = round(float(width or "")), round(float(height or ""))
+    except ValueError:
+        return None
+    return size if min(size) > 0 else None
