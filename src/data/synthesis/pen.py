@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from src.data.synthesis.skeletons import Stroke, resample
 from src.data.synthesis.writer import Letter, Writer, deform, personal_letter
 
-_PUNCTUATION = frozenset(".,;:!?'\"-–—()")
 _MAX_REACH = 0.9  # x-heights; a hand lifts the pen over a wider gap
 
 
@@ -74,7 +73,8 @@ def _set_letters(text: str, writer: Writer, rng: np.random.Generator) -> list[St
             _join(strokes, exit_index, first, letter)
         left = letter if character.isalpha() else None
         exit_index = first + letter.exit if letter.exit >= 0 else -1
-        gap = writer.spacing if character not in _PUNCTUATION else max(writer.spacing, 0.2)
+        # Small letters may touch; what stands alone keeps its distance, or 'In' would read as 'h'.
+        gap = writer.spacing if character.islower() else max(writer.spacing, 0.22)
         x += letter.width + gap + rng.normal(0.0, 0.03)
     return [stroke for stroke in strokes if len(stroke)]
 

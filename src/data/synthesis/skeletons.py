@@ -21,6 +21,7 @@ Face: TypeAlias = Literal["scripts", "futural"]  # joined script, and print
 
 _BASELINE = 9.0  # of all Hershey faces, in their units
 _CAP_TOP = -12.0
+_NARROWEST = 0.22  # x-heights that a thin letter (I, l, 1) takes up
 _STEP = 0.05  # distance of a stroke's points, in x-heights
 
 
@@ -189,9 +190,11 @@ def _plain(character: str, face: Face, dotless: bool) -> Skeleton:
 
 def _skeleton(strokes: list[Stroke]) -> Skeleton:
     # Print: the ink alone, as the hand spaces letters by what it sees of them.
-    left = min(stroke[:, 0].min() for stroke in strokes)
-    shifted = tuple(resample(stroke - np.array([left, 0.0])) for stroke in strokes)
-    return Skeleton(shifted, float(max(stroke[:, 0].max() for stroke in shifted)), False)
+    ink = np.concatenate(strokes)
+    left, width = ink[:, 0].min(), float(np.ptp(ink[:, 0]))
+    bearing = max(0.0, _NARROWEST - width) / 2
+    shifted = tuple(resample(stroke + np.array([bearing - left, 0.0])) for stroke in strokes)
+    return Skeleton(shifted, width + 2 * bearing, False)
 
 
 def _side_by_side(letters: list[Skeleton]) -> Skeleton:
