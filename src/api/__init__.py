@@ -1,0 +1,1 @@
+"""The HTTP service: no torch, no pandas."""

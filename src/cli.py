@@ -1,0 +1,133 @@
+"""`longhand`: the reader and the stages for people. Training libraries are imported by the commands that need them."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from src.errors import CharsetError, LonghandError, MissingArtefactError
+from src.paths import Paths
+from src.recognition.images import decode_image
+from src.recognition.recognizer import Recognizer
+from src.stage import run, set_up_logging
+
+app = typer.Typer(help="Read handwriting with a model of your own.", no_args_is_help=True)
+
+
+@app.command()
+def read(
+    images: Annotated[list[Path], typer.Argument(help="Images of words or lines.", show_default=False)],
+    model: Annotated[Path, typer.Option(envvar="LONGHAND_MODEL", help="The recognizer's ONNX file.")] = Path(
+        "models/recognizer/recognizer.onnx"
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with all that was read.")] = False,
+    alternatives: Annotated[int, typer.Option(min=0, max=20, help="Other texts to give at most.")] = 0,
+    vocabulary: Annotated[Path | None, typer.Option(help="File of the only texts allowed, one a line.")] = None,
+) -> None:
+    """Read images; a bad one is reported, the others are read, and the exit code is 1."""
+    set_up_logging()
+    try:
+        recognizer = Recognizer.load(model)
+        entries = _entries(vocabulary) if vocabulary else None
+    except LonghandError as error:
+        raise _failed(error) from error
+    failed = False
+    for path in images:
+        try:
+            (reading,) = recognizer.read([decode_image(path)], vocabulary=entries, alternatives=alternatives)
+        except CharsetError as error:
+            raise _failed(error) from error
+        except LonghandError as error:
+            typer.echo(f"error: {path}: {error}", err=True)
+            failed = True
+            continue
+        if as_json:
+            typer.echo(json.dumps({"image": str(path), **asdict(reading)}, ensure_ascii=False))
+            continue
+        name = f"{path}\t" if len(images) > 1 else ""
+        typer.echo(f"{name}{reading.text}\t{reading.confidence:.3f}")
+        for other in reading.alternatives:
+            typer.echo(f"  or\t{other.text}\t{other.confidence:.3f}")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command(name="import")
+def import_(
+    source: Annotated[Path, typer.Argument(help="A folder or an archive of ground truth.")],
+    name: Annotated[str | None, typer.Option(help="The archive's name; the source's by default.")] = None,
+    format_: Annotated[str | None, typer.Option("--format", help="iam, alto, page or table; found out.")] = None,
+    collection: Annotated[str | None, typer.Option(help="Archives of one collection share writers.")] = None,
+    writer_pattern: Annotated[str | None, typer.Option(help="Regex; its group is the writer in a file name.")] = None,
+    drop_pattern: Annotated[list[str] | None, typer.Option(help="Regex of texts to leave out; repeatable.")] = None,
+) -> None:
+    """Bring ground truth into data/raw."""
+    from src.data.import_ground_truth import import_ground_truth
+
+    def work() -> None:
+        archive = import_ground_truth(
+            source,
+            Paths().raw,
+            name=name,
+            format=format_,
+            collection=collection,
+            writer_pattern=writer_pattern,
+            drop_patterns=drop_pattern or (),
+        )
+        typer.echo(archive)
+
+    run(work)
+
+
+@app.command()
+def sample() -> None:
+    """Write the sample archive data/raw/raw_data.tar.gz as params.yaml says."""
+    from src.data.synthesis.sample_archive import main
+
+    run(main)
+
+
+@app.command()
+def results() -> None:
+    """Print the table of results that evaluate_model wrote."""
+
+    def work() -> None:
+        table = Paths().reports / "results.md"
+        if not table.is_file():
+            raise MissingArtefactError(f"{table}: not found; run `dvc repro` first")
+        typer.echo(table.read_text(encoding="utf-8"))
+
+    run(work)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+) -> None:
+    """Serve the model over HTTP."""
+    import uvicorn
+
+    set_up_logging()
+    uvicorn.run("src.api.api:app", host=host, port=port)
+
+
+def _entries(path: Path) -> list[str]:
+    """The lines of a vocabulary file that are not empty."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise MissingArtefactError(f"{path}: cannot be read as UTF-8 text: {error}") from error
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _failed(error: LonghandError) -> Any:
+    """Say what went wrong; the exit to raise."""
+    typer.echo(f"error: {error}", err=True)
+    return typer.Exit(1)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,91 @@
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from src.errors import CharsetError, ImageError, ModelFileError
+from src.recognition import Charset, Recognizer, read_info
+from tests.tiny_model import info, paint, write_tiny_model
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_model(tmp_path_factory.mktemp("model") / "tiny.onnx")
+
+
+@pytest.fixture(scope="module")
+def recognizer(path: Path) -> Recognizer:
+    return Recognizer.load(path, threads=1)
+
+
+def test_log_probs_say_what_is_painted_at_any_width(recognizer: Recognizer) -> None:
+    codes = [[1], [1, 1, 0, 2], [3, 0, 3] * 30, [4, 2] * 9]
+    for frames, expected in zip(recognizer.log_probs([paint(item) for item in codes]), codes, strict=True):
+        assert frames.dtype == np.float32
+        assert frames.argmax(axis=1).tolist() == expected
+    assert recognizer.log_probs([paint([1, 2])[:, :5]])[0].shape == (2, 5)
+
+
+def test_threads_and_neighbours_do_not_change_a_result(recognizer: Recognizer) -> None:
+    images = [paint([1 + index % 4] * (3 + index)) for index in range(20)]
+    alone = [recognizer.log_probs([image])[0] for image in images]
+    with ThreadPoolExecutor(4) as pool:
+        threaded = list(pool.map(lambda image: recognizer.log_probs([image])[0], images * 5))
+    for index, frames in enumerate(threaded):
+        np.testing.assert_array_equal(frames, alone[index % 20])
+    for together, single in zip(recognizer.log_probs(images), alone, strict=True):
+        np.testing.assert_allclose(together, single, atol=1e-5)
+
+
+def test_a_vocabulary_restricts_and_shares_probability(recognizer: Recognizer) -> None:
+    image = np.full((60, 200), 255, np.uint8)
+    image[20:40, 30:150] = 20
+    (free,) = recognizer.read([image], alternatives=2)
+    assert free.text == "b b"
+    assert free.confidence + sum(other.confidence for other in free.alternatives) <= 1.0 + 1e-6
+    (reading,) = recognizer.read([image], vocabulary=["a", "b b", "xyz", "c"], alternatives=9)
+    assert reading.text == "b b"
+    assert {other.text for other in reading.alternatives} == {"a", "c"}
+    assert reading.confidence + sum(other.confidence for other in reading.alternatives) == pytest.approx(1.0)
+    with pytest.raises(CharsetError):
+        recognizer.read([image], vocabulary=["xyz"])
+
+
+def test_images_of_a_wrong_shape_are_refused(recognizer: Recognizer) -> None:
+    for image in (np.zeros((47, 8), np.uint8), np.zeros((48, 0), np.uint8), np.zeros((48, 8), np.float32)):
+        with pytest.raises(ImageError):
+            recognizer.log_probs([image])  # type: ignore[list-item]
+    assert recognizer.read([]) == []
+
+
+def test_the_file_describes_itself(path: Path) -> None:
+    assert read_info(path) == info()
+
+
+def test_bad_model_files_are_refused(path: Path, tmp_path: Path) -> None:
+    truncated = tmp_path / "truncated.onnx"
+    truncated.write_bytes(path.read_bytes()[:200])
+    other_charset = write_tiny_model(tmp_path / "charset.onnx", info(charset=("a", "b")).to_metadata())
+    no_info = write_tiny_model(tmp_path / "none.onnx", {})
+    labels = write_tiny_model(tmp_path / "labels.onnx", {"longhand": json.dumps({"labels": ["a"]})})
+    cases = ((tmp_path / "no.onnx", "no such"), (truncated, "readable"), (other_charset, "classes"))
+    for file, reason in (*cases, (no_info, 'no "longhand"'), (labels, "charset")):
+        with pytest.raises(ModelFileError, match=reason) as caught:
+            Recognizer.load(file)
+        assert str(file) in str(caught.value)
+
+
+def test_charset_codes() -> None:
+    charset = Charset.of(["caé", "b"])
+    assert charset.size == 5
+    assert charset.decode(charset.encode("béa")) == "béa"
+    assert charset.encode("a") == [1]
+    assert Charset.from_json(charset.to_json()) == charset
+    for bad in (lambda: charset.encode("z"), lambda: charset.decode([0]), lambda: charset.decode([5])):
+        with pytest.raises(CharsetError):
+            bad()
+    for characters in ((), ("a", "a"), ("ab",)):
+        with pytest.raises(CharsetError):
+            Charset(characters)
