@@ -1,0 +1,1 @@
+"""Longhand: handwriting recognition that its users own."""

@@ -21,7 +21,7 @@ def write_whole(target: Path) -> Iterator[Path]:
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         yield temporary
-        os.replace(temporary, target)
+        temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -44,10 +44,10 @@ def write_whole_folder(target: Path) -> Iterator[Path]:
         yield temporary
         if target.exists():
             old = target.with_name(f".{target.name}.{os.getpid()}.old.tmp")
-            os.replace(target, old)
-            os.replace(temporary, target)
+            target.replace(old)
+            temporary.replace(target)
             shutil.rmtree(old)
         else:
-            os.replace(temporary, target)
+            temporary.replace(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

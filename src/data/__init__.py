@@ -1,0 +1,1 @@
+"""Ground truth to samples, one module a stage."""
