@@ -36,7 +36,7 @@ def export_recognizer(network: RecognizerNetwork, info: ModelInfo, target: Path)
     with write_whole(target) as temporary:
         torch.onnx.export(
             network,
-            (torch.zeros(2, height, 128, dtype=torch.uint8),),
+            (torch.zeros(1, height, 128, dtype=torch.uint8),),
             temporary,
             input_names=["images"],
             output_names=["log_probs"],

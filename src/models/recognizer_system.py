@@ -64,7 +64,10 @@ class RecognizerSystem(pl.LightningModule):
         """AdamW; norms and biases are not decayed, since they scale nothing down."""
         decayed = [weight for weight in self.network.parameters() if weight.ndim > 1]
         others = [weight for weight in self.network.parameters() if weight.ndim <= 1]
-        groups = [{"params": decayed, "weight_decay": self.params.weight_decay}, {"params": others, "weight_decay": 0.0}]
+        groups = [
+            {"params": decayed, "weight_decay": self.params.weight_decay},
+            {"params": others, "weight_decay": 0.0},
+        ]
         return torch.optim.AdamW(groups, lr=self.params.learning_rate, betas=(0.9, 0.98), fused=True)
 
     # -- training -----------------------------------------------------------------------------------------

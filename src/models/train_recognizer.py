@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import cv2
 import lightning as pl
 import pandas as pd
 import torch
@@ -65,6 +66,11 @@ def data_version(encoded: Path, split: Path) -> str:
     return digest.hexdigest()[:12]
 
 
+def _use_one_thread(_: int) -> None:
+    """OpenCV's threads would fight with the network's: on two cores, batches then come twelve times slower."""
+    cv2.setNumThreads(0)
+
+
 def _loaders(
     samples: PackedSamples, train: Part, validation: Part, params: Params, first_step: int
 ) -> tuple[DataLoader[Any], DataLoader[Any], BucketSampler]:
@@ -77,6 +83,7 @@ def _loaders(
         collate_fn=collate,
         num_workers=1,
         prefetch_factor=8,
+        worker_init_fn=_use_one_thread,
     )
     chosen = validation.choose(settings.validation_samples, settings.seed)
     check = DataLoader(
@@ -118,7 +125,8 @@ def train_recognizer(paths: Paths, params: Params) -> Path:
         MissingArtefactError: A stage before this one has not run.
         GroundTruthError: A part of the split holds nothing to learn from.
     """
-    for needed, stage in ((paths.charset, "encode_data"), (paths.split, "split_data"), (paths.samples, "prepare_features")):
+    inputs = {"encode_data": paths.charset, "split_data": paths.split, "prepare_features": paths.samples}
+    for stage, needed in inputs.items():
         if not needed.exists():
             raise MissingArtefactError(f"{needed}: not found; run `python src/data/{stage}.py` first")
     settings = params.recognizer

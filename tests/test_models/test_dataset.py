@@ -1,0 +1,71 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from src.data.samples import PackedSamples
+from src.errors import GroundTruthError, MissingArtefactError
+from src.models.dataset import BucketSampler, RecognizerDataset, collate, load_part
+from tests.test_models.drawn_samples import write_drawn_samples
+
+WIDTHS = np.random.default_rng(1).integers(20, 900, 500)
+
+
+def test_every_sample_comes_once_an_epoch():
+    batches = list(BucketSampler(WIDTHS, columns=4096, epochs=1))
+    assert sorted(index for batch in batches for index, _ in batch) == list(range(500))
+
+
+def test_a_batch_costs_at_most_its_columns():
+    for batch in BucketSampler(WIDTHS, columns=4096, epochs=3):
+        widths = [WIDTHS[index] for index, _ in batch]
+        assert max(widths) * len(widths) <= 4096
+
+
+def test_little_of_a_batch_is_padding():
+    batches = list(BucketSampler(WIDTHS, columns=4096, epochs=1))
+    padded = sum(max(WIDTHS[i] for i, _ in batch) * len(batch) for batch in batches)
+    assert WIDTHS.sum() / padded > 0.8
+
+
+@pytest.mark.parametrize("step", [1, 57, 130])
+def test_a_resumed_order_is_the_tail_of_the_whole(step):
+    whole = list(BucketSampler(WIDTHS, 4096, epochs=3, seed=4))
+    assert len(whole) == len(BucketSampler(WIDTHS, 4096, epochs=3, seed=4))
+    assert list(BucketSampler(WIDTHS, 4096, epochs=3, seed=4, first_step=step)) == whole[step:]
+
+
+def test_epochs_differ():
+    sampler = BucketSampler(WIDTHS, 4096, epochs=2)
+    batches = [sorted(index for index, _ in batch) for batch in sampler]
+    half = sampler.steps_per_epoch
+    assert sorted(map(tuple, batches[:half])) != sorted(map(tuple, batches[half:]))
+
+
+def test_parts_hold_their_own_writers_and_batches_hold_their_texts(tmp_path):
+    paths = write_drawn_samples(tmp_path)
+    samples = PackedSamples(paths.samples)
+    train, test = (load_part(name, paths.encoded, paths.split, samples) for name in ("train", "test"))
+    assert len(train) == 192
+    assert not set(train.writers) & set(test.writers)
+    dataset = RecognizerDataset(train, samples, distort=True, seed=1)
+    batch = collate([dataset[item] for item in [(0, 0), (1, 0), (2, 0)]])
+    assert batch.images.shape[2] % 32 == 0
+    assert batch.codes.tolist() == list(itertools.chain(*(train.codes[i] for i in range(3))))
+    assert (batch.widths <= batch.images.shape[2]).all()
+    for image, width in zip(batch.images, batch.widths, strict=True):
+        assert not image[:, width:].any()
+
+
+def test_a_missing_list_names_the_stage(tmp_path):
+    paths = write_drawn_samples(tmp_path)
+    (paths.split / "test.txt").unlink()
+    with pytest.raises(MissingArtefactError, match="split_data"):
+        load_part("test", paths.encoded, paths.split, PackedSamples(paths.samples))
+
+
+def test_a_part_without_usable_samples_is_an_error(tmp_path):
+    paths = write_drawn_samples(tmp_path)
+    (paths.split / "test.txt").write_text("")
+    with pytest.raises(GroundTruthError, match="none of its samples"):
+        load_part("test", paths.encoded, paths.split, PackedSamples(paths.samples))
