@@ -10,17 +10,7 @@ from numpy.typing import NDArray
 
 from src.data.formats.ground_truth import Box
 from src.errors import ImageError
-
-
-def decode_image(path):
-    data = path.read_bytes()
-    if not data:
-        raise ImageError("empty file")
-    grey = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
-    if grey is None:
-        raise ImageError("no image")
-    return grey
-
+from src.recognition.images import decode_image
 
 Points = tuple[tuple[int, int], ...]
 

@@ -63,7 +63,8 @@ class CleanDataTest(unittest.TestCase):
 
     def test_duplicates_and_conflicts(self) -> None:
         rows: list[dict[str, object]] = [
-            {"digest": "a"}, {"digest": "a"}, {"digest": "b"}, {"digest": "b", "transcription": "other"}, {"digest": "c"},
+            {"digest": "a"}, {"digest": "a"}, {"digest": "b"}, {"digest": "b", "transcription": "other"},
+            {"digest": "c"},
         ]  # fmt: skip
         self.assertEqual(["made/00000", "made/00004"], self.clean(rows)["sample_id"].tolist())
         self.assertEqual(["duplicate", "conflict", "conflict"], [reason.partition(":")[0] for reason in self.reasons()])

@@ -12,8 +12,10 @@ from src.errors import GroundTruthError
 from tests.test_data.made_ground_truth import iam_files, image_bytes, write_files
 
 ALTO = """<?xml version="1.0"?>
-<alto xmlns="http://www.loc.gov/standards/alto/ns-v{version}#"><Description><sourceImageInformation>
-<fileName>scans/p_0016_1.png</fileName></sourceImageInformation></Description><Layout><Page WIDTH="60" HEIGHT="30"><PrintSpace>
+<alto xmlns="http://www.loc.gov/standards/alto/ns-v{version}#">
+<Description><sourceImageInformation>
+<fileName>scans/p_0016_1.png</fileName></sourceImageInformation></Description>
+<Layout><Page WIDTH="60" HEIGHT="30"><PrintSpace>
 <TextBlock><TextLine ID="l1" BASELINE="1 9 50 9"><Shape><Polygon POINTS="{points}"/></Shape>
 <String CONTENT="un"/><SP/><String CONTENT="mot"/><HYP CONTENT="-"/></TextLine>
 <TextLine ID="l2" HPOS="1" VPOS="12" WIDTH="40" HEIGHT="9.6"><String CONTENT="deux"/></TextLine>
@@ -24,8 +26,10 @@ ALTO = """<?xml version="1.0"?>
 
 PAGE = """<PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15">
 <Page imageFilename="p1.jpg" imageWidth="60" imageHeight="30"><TextRegion id="r1">
-<TextLine id="l1"><Coords points="1,2 40,2 40,12 1,12"/><Word id="w"><Coords points="1,2 3,4 5,6"/><TextEquiv><Unicode>no</Unicode></TextEquiv></Word>
-<TextEquiv index="1"><Unicode>worse</Unicode></TextEquiv><TextEquiv index="0"><Unicode>best</Unicode></TextEquiv></TextLine>
+<TextLine id="l1"><Coords points="1,2 40,2 40,12 1,12"/>
+<Word id="w"><Coords points="1,2 3,4 5,6"/><TextEquiv><Unicode>no</Unicode></TextEquiv></Word>
+<TextEquiv index="1"><Unicode>worse</Unicode></TextEquiv>
+<TextEquiv index="0"><Unicode>best</Unicode></TextEquiv></TextLine>
 <TextLine id="l2"><Coords points="1,14 40,14 40,28"/><Word id="a"><TextEquiv><Unicode>two</Unicode></TextEquiv></Word>
 <Word id="b"><TextEquiv><Unicode>words</Unicode></TextEquiv></Word></TextLine>
 <TextLine id="empty"><Coords points="1,2 40,2 40,12"/></TextLine>

@@ -62,7 +62,8 @@ def test_what_cannot_be_imported_leaves_nothing(tmp_path: Path) -> None:
     empty = write_files(tmp_path / "empty", {"words.txt": b"# nothing\n"})
     write_files(tmp_path, {"torn.tgz": b"\x1f\x8b123", "picture.png": image_bytes(1)})
     for source, error in ((empty, GroundTruthError), (tmp_path / "none", GroundTruthError),
-                          (tmp_path / "torn.tgz", ArchiveError), (tmp_path / "picture.png", GroundTruthError)):  # fmt: skip
+                          (tmp_path / "torn.tgz", ArchiveError),
+                          (tmp_path / "picture.png", GroundTruthError)):  # fmt: skip
         with pytest.raises(error):
             import_ground_truth(source, tmp_path / "raw")
     with pytest.raises(ParamsError, match="no group"):

@@ -93,7 +93,8 @@ class LoadDatasetTest(unittest.TestCase):
     def test_coordinates_follow_a_scan_of_another_size(self) -> None:
         page = np.full((100, 200), 220, np.uint8)
         page[40:60, 20:120] = 10
-        alto = b"""<alto xmlns="http://www.loc.gov/standards/alto/ns-v4#"><Layout><Page WIDTH="400" HEIGHT="200"><TextLine ID="l1"
+        alto = b"""<alto xmlns="http://www.loc.gov/standards/alto/ns-v4#"><Layout><Page WIDTH="400" HEIGHT="200">
+            <TextLine ID="l1"
             HPOS="40" VPOS="80" WIDTH="200" HEIGHT="40"><String CONTENT="ink"/></TextLine></Page></Layout></alto>"""
         image = cv2.imencode(".png", page)[1].tobytes()
         write_files(self.extracted / "pages", {"p.xml": alto, "p.png": image})

@@ -100,7 +100,8 @@ class SplitDataTest(unittest.TestCase):
             ("d04-003-00-00", "4"),
         ]
         frame = clean_frame([
-            {"sample_id": f"iam/{name}", "writer": f"iam/{writer}", "form": f"iam/{name.rsplit('-', 2)[0]}", "source": "iam"}
+            {"sample_id": f"iam/{name}", "writer": f"iam/{writer}", "form": f"iam/{name.rsplit('-', 2)[0]}",
+             "source": "iam"}
             for name, writer in words
         ])  # fmt: skip
         for name, lines in {
