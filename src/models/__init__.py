@@ -1,1 +1,1 @@
-"""Networks, training, evaluation, export to ONNX."""
+"""Networks, training, evaluation and export: the only rooms that import torch."""

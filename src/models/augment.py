@@ -1,8 +1,9 @@
-"""Distortions of normalised images, so that the recognizer meets more hands, pens and papers than the training data holds.
+"""Distortions of normalised images, so that the recognizer meets more hands, pens and papers than the data holds.
 
 Each works on ink (uint8 [H, W]: 0 = paper, 255 = darkest) and keeps the height. All geometry is one resampling: a shear
-(slant), a rotation, a stretch, a shift and a smooth random displacement (Simard et al., "Best Practices for Convolutional
-Neural Networks Applied to Visual Document Analysis", 2003), because each further resampling would blur thin strokes.
+(slant), a rotation, a stretch, a shift and a smooth random displacement (Simard et al., "Best Practices for
+Convolutional Neural Networks Applied to Visual Document Analysis", 2003), because each further resampling would blur
+thin strokes.
 """
 
 import cv2

@@ -72,8 +72,8 @@ class Part:
 def load_part(name: str, encoded: Path, split: Path, samples: PackedSamples) -> Part:
     """Take the samples of a part that the network can learn from.
 
-    Samples with more characters than frames are left out, as no alignment exists for them; so are those whose text holds
-    no known character.
+    Samples with more characters than frames are left out, as no alignment exists for them; so are those whose text
+    holds no known character.
 
     Args:
         name: "train", "validation" or "test".
@@ -114,8 +114,8 @@ def load_part(name: str, encoded: Path, split: Path, samples: PackedSamples) -> 
 class BucketSampler(Sampler[list[tuple[int, int]]]):
     """Batches of samples of about one width, so that little of a batch is padding.
 
-    The batches of epoch e depend on (seed, e) alone: a training that starts again at step s goes on with the very batches
-    that it would have had.
+    The batches of epoch e depend on (seed, e) alone: a training that starts again at step s goes on with the very
+    batches that it would have had.
 
     Args:
         widths: int64 [n], pixels of each sample.

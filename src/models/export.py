@@ -15,7 +15,7 @@ from src.recognition.model_file import ModelInfo
 
 logger = logging.getLogger(__name__)
 
-# Batch and width of the images that the file must read as the network does: one alone, several, narrow, as wide as a line.
+# Batch and width of the images that the file must read as the network does: one, several, narrow, as wide as a line.
 _CHECKED_SHAPES = ((1, 64), (3, 192), (2, 1024), (5, 36))
 _TOLERANCE = 1e-3
 

@@ -1,9 +1,9 @@
 """The recognizer's network: convolutions over the image, a sequence head over its columns, CTC log-probabilities.
 
-The manner (a convolutional encoder, then a bidirectional recurrent layer, then CTC) is that of Shi et al., "An End-to-End
-Trainable Neural Network for Image-based Sequence Recognition" (2015), https://arxiv.org/abs/1507.05717; the convolutional
-head follows Coquenet et al., "Recurrence-free unconstrained handwritten text recognition using gated fully convolutional
-network" (2020), https://arxiv.org/abs/2012.04961.
+The manner (a convolutional encoder, then a bidirectional recurrent layer, then CTC) is that of Shi et al., "An
+End-to-End Trainable Neural Network for Image-based Sequence Recognition" (2015), https://arxiv.org/abs/1507.05717; the
+convolutional head follows Coquenet et al., "Recurrence-free unconstrained handwritten text recognition using gated
+fully convolutional network" (2020), https://arxiv.org/abs/2012.04961.
 """
 
 from typing import Literal
