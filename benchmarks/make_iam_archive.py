@@ -21,7 +21,7 @@ from src.data.synthesis.writer import create_writer
 from src.files import write_whole
 
 WRITERS = 657  # as in IAM
-DRAWINGS_A_WRITER = 3
+DRAWINGS_A_WRITER = 2
 WORDS_A_LINE, LINES_A_FORM = 9, 9
 SEED = 20
 
@@ -73,7 +73,7 @@ def main(
     writers = range(min(WRITERS, max(1, words // DRAWINGS_A_WRITER)))
     pools = list(tqdm(map_in_order(draw_writer, writers, 0), total=len(writers), desc="drawing", unit="writer"))
     with write_whole(out) as temporary:
-        write_tar(temporary, files(words, pools))
+        write_tar(temporary, files(words, pools), level=0)
     with out.open("rb") as archive:
         digest = hashlib.file_digest(archive, "sha256").hexdigest()
     typer.echo(

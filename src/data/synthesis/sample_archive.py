@@ -178,17 +178,17 @@ def encode_png(image: NDArray[np.uint8]) -> bytes:
     return bytes(cv2.imencode(".png", image, _PNG)[1])
 
 
-def write_tar(target: Path, files: Iterator[tuple[str, bytes]]) -> None:
+def write_tar(target: Path, files: Iterator[tuple[str, bytes]], level: int = 1) -> None:
     """Write a .tar.gz whose bytes depend on its files' names and content alone.
 
     Args:
         target: The file.
         files: Names and contents, in order.
+        level: Of gzip, 0..9. PNG is compressed already: 1 takes out what tar pads, 0 is for speed.
     """
-    # PNG is compressed already: level 1 takes out what tar pads.
     with (
         target.open("wb") as raw,
-        gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=1, mtime=0) as packed,
+        gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=level, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w|", format=tarfile.USTAR_FORMAT) as archive,
     ):
         for name, content in files:
