@@ -43,12 +43,12 @@ class History(Callback):
         self._started = time.monotonic()
         self._bar: Any = None
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock and the bar."""
         self._started = time.monotonic()
         self._bar = tqdm(total=trainer.max_epochs, desc="word classifier", unit="epoch", leave=False)
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: ARG002
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the epoch's row. Validation has run by now: its figures are this epoch's."""
         measured = {name: float(value) for name, value in trainer.callback_metrics.items()}
         row = {
@@ -67,7 +67,7 @@ class History(Callback):
             self._bar.set_postfix(loss=f"{row[MONITOR]:.3f}", accuracy=f"{row['validation_accuracy']:.3f}")
             self._bar.update()
 
-    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:  # noqa: ARG002
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Close the bar, also after an error."""
         if self._bar is not None:
             self._bar.close()

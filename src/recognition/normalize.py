@@ -15,7 +15,7 @@ GreyImage = NDArray[np.uint8]
 _PAPER_HEIGHT = 32
 # Ink weaker than this share of the image's darkest strokes is paper grain, bleed-through or a ruled line's edge.
 _NOISE_SHARE = 0.12
-# An image whose "ink" differs by fewer grey levels than this from its paper is blank: it is not blown up to full contrast.
+# An image whose "ink" differs by fewer grey levels than this from its paper is blank: not to be stretched.
 _MIN_CONTRAST = 24.0
 # Ink that counts for the extent of the writing (of 255).
 _EXTENT_INK = 96
