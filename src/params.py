@@ -106,16 +106,16 @@ class ClassifierParams(Settings):
 class RecognizerParams(Settings):
     """The recognizer and its training."""
 
-    channels: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = (32, 64, 128, 256)
+    channels: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = (32, 64, 96, 192)
     head: Literal["conv", "lstm"] = "conv"
     head_layers: PositiveInt = 4
     dropout: Share = 0.1
-    learning_rate: PositiveFloat = 2e-3
+    learning_rate: PositiveFloat = 1.5e-3
     weight_decay: float = 0.01
     warmup: Share = 0.05
     gradient_clip: PositiveFloat = 1.0
-    columns_per_batch: PositiveInt = 16384
-    epochs: PositiveInt = 20
+    columns_per_batch: PositiveInt = 4096
+    epochs: PositiveInt = 30
     max_minutes: PositiveFloat | None = None
     augment: bool = True
     checkpoint_minutes: PositiveFloat = 2.0
