@@ -1,0 +1,96 @@
+"""Throughput of the recognizer's training on the project's samples, and which part of a step takes which share.
+
+    python benchmarks/bench_training.py [--root DIR] [--steps N] [--threads N] [--columns N]
+
+Batches are those of a training: the same sampler, distortion and padding, taken one after the other so that each part's
+time is seen alone (in a training, a process of its own prepares them beside the network).
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import cv2
+import torch
+import typer
+from torch.nn import functional
+
+from src.data.samples import PackedSamples
+from src.models.dataset import BucketSampler, RecognizerDataset, collate, load_part
+from src.models.network import STRIDE, RecognizerNetwork
+from src.params import load_params
+from src.paths import Paths
+from src.recognition.charset import Charset
+
+WARM_UP = 5
+
+
+def main(
+    root: Annotated[Path, typer.Option(help="folder with params.yaml and data/processed")] = Path(),
+    steps: int = 30,
+    threads: int | None = None,
+    columns: Annotated[int | None, typer.Option(help="columns_per_batch in place of params.yaml's")] = None,
+    precision: Annotated[str, typer.Option(help="bf16 or fp32")] = "bf16",
+) -> None:
+    """Time `steps` steps after a warm-up and print a Markdown table."""
+    paths = Paths(root.resolve())
+    params = load_params(paths.params)
+    settings = params.recognizer
+    if threads:
+        torch.set_num_threads(threads)
+    cv2.setNumThreads(0)
+    samples = PackedSamples(paths.samples)
+    part = load_part("train", paths.encoded, paths.split, samples)
+    charset = Charset.from_json(paths.charset.read_text(encoding="utf-8"))
+    dataset = RecognizerDataset(part, samples, settings.augment, settings.seed, params.features.max_width)
+    network = RecognizerNetwork(
+        charset.size, samples.height, settings.channels, settings.head, settings.head_layers, settings.dropout
+    ).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(network.parameters(), fused=True)
+    seconds: dict[str, float] = defaultdict(float)
+    images = pixels = 0
+
+    @contextmanager
+    def timed(name: str) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        seconds[name] += time.perf_counter() - began
+
+    sampler = BucketSampler(part.widths, columns or settings.columns_per_batch, settings.epochs, settings.seed)
+    for step, items in enumerate(islice(sampler, WARM_UP + steps)):
+        if step == WARM_UP:
+            seconds.clear()
+            images = pixels = 0
+        with timed("batches (reading, distortion, padding)"):
+            batch = collate([dataset[item] for item in items])
+        with timed("network, forward"), torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            log_probs = network(batch.images)
+        with timed("CTC, forward"):
+            loss = functional.ctc_loss(
+                log_probs.transpose(0, 1), batch.codes, batch.widths // STRIDE, batch.lengths, zero_infinity=True
+            )
+        with timed("backward (network and CTC)"):
+            optimizer.zero_grad()
+            loss.backward()
+        with timed("clipping and AdamW"):
+            torch.nn.utils.clip_grad_norm_(network.parameters(), settings.gradient_clip)
+            optimizer.step()
+        images += len(items)
+        pixels += batch.images.shape[0] * batch.images.shape[2]
+
+    total = sum(seconds.values())
+    learning = total - seconds["batches (reading, distortion, padding)"]
+    weights = sum(weight.numel() for weight in network.parameters())
+    print(f"{weights / 1e6:.1f} M weights, {precision}, {torch.get_num_threads()} threads, {steps} steps")
+    print(f"{images / learning:.0f} images/s, or {pixels / 192 / learning:.0f} images of 192 columns/s\n")
+    print("| part | share |\n|---|---:|")
+    for name, value in seconds.items():
+        print(f"| {name} | {100 * value / total:.1f} % |")
+
+
+if __name__ == "__main__":
+    typer.run(main)
