@@ -132,7 +132,7 @@ def crop(grey: NDArray[np.uint8], box: str | None, polygon: str | None) -> NDArr
 
 
 def _paint_outside(cut: NDArray[np.uint8], points: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """Give what lies outside a polygon the colour of the paper inside it; `points` is int32 [N, 2], x and y in `cut`."""
+    """Give what lies outside a polygon, int32 [N, 2] of x and y in `cut`, the colour of the paper inside it."""
     inside = np.zeros(cut.shape, np.uint8)
     cv2.fillPoly(inside, [points], 255)
     within = inside > 0
