@@ -98,8 +98,8 @@ class ClassifierParams(Settings):
     learning_rate: PositiveFloat = 1e-3
     weight_decay: float = 1e-4
     batch_size: PositiveInt = 64
-    epochs: PositiveInt = 60
-    patience: PositiveInt = 8
+    epochs: PositiveInt = 30
+    patience: PositiveInt = 5
     seed: int = 20
 
 
