@@ -7,10 +7,6 @@ PORT   ?= 8000
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-# Training is a quarter faster with tcmalloc; it is used where it is installed (Debian: libtcmalloc-minimal4).
-TCMALLOC := $(firstword $(wildcard /usr/lib/*/libtcmalloc_minimal.so.4))
-WITH_TCMALLOC := $(if $(TCMALLOC),LD_PRELOAD=$(TCMALLOC))
-
 STAGES := extract_raw_data load_dataset filter_data clean_data encode_data prepare_features split_data reshape_data \
           calculate_class_weights one_hot_encode_labels
 MODELS := setup_callbacks build_train_cnn evaluate_model
@@ -30,7 +26,7 @@ run: pipeline ## from raw archives (or a sample) to the service on http://localh
 
 pipeline: setup ## everything up to the table of results; only what changed
 	@python scripts/provide_data.py
-	@$(WITH_TCMALLOC) dvc repro
+	@dvc repro
 	@longhand results
 
 serve: setup ## the service with the model of the last training
