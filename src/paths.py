@@ -133,6 +133,11 @@ class Paths:
         return self.recognizer / "recognizer.onnx"
 
     @property
+    def logged_runs(self) -> Path:
+        """The MLflow runs of the models, by log_runs."""
+        return self.root / "models" / "logged_runs.json"
+
+    @property
     def reports(self) -> Path:
         """Folder of metrics, tables, plots and pages, by evaluate_model."""
         return self.root / "reports"

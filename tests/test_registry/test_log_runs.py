@@ -1,0 +1,77 @@
+"""Trainings are read back from a real MLflow store."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from mlflow.tracking import MlflowClient
+
+from src.errors import MissingArtefactError
+from src.paths import Paths
+from src.registry.log_runs import log_runs
+from tests.tiny_model import info, write_tiny_model
+
+
+@pytest.fixture
+def paths(tmp_path, monkeypatch) -> Paths:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    paths = Paths(tmp_path)
+    training = {"data_version": "abc123", "samples": 7, "params": {"learning_rate": 0.5, "channels": [1, 2]}}
+    write_tiny_model(paths.recognizer_model, info(version="v1", training=training).to_metadata())
+    history = {"epoch": [1, 2], "step": [10, 20], "validation_cer": [0.5, 0.25], "seconds": [1.0, 2.0]}
+    pd.DataFrame(history).to_csv(paths.recognizer / "history.csv", index=False)
+    (paths.recognizer / "curves.png").write_bytes(b"\x89PNG")
+    measure(paths, 0.2)
+    return paths
+
+
+def measure(paths: Paths, cer: float) -> None:
+    paths.reports.mkdir(exist_ok=True)
+    (paths.reports / "metrics.json").write_text(json.dumps({"recognizer": {"cer": cer}}))
+
+
+def store(paths: Paths) -> MlflowClient:
+    return MlflowClient(f"sqlite:///{paths.root}/mlflow.db")
+
+
+def test_a_run_holds_parameters_curves_data_version_model_and_figures(paths):
+    runs = log_runs(paths)
+    assert json.loads(paths.logged_runs.read_text()) == runs
+    run = store(paths).get_run(runs["recognizer"])
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["data_version"] == "abc123"
+    assert run.data.params["params.learning_rate"] == "0.5"
+    assert run.data.metrics["test.recognizer.cer"] == 0.2
+    curve = store(paths).get_metric_history(runs["recognizer"], "validation_cer")
+    assert [(point.step, point.value) for point in curve] == [(10, 0.5), (20, 0.25)]
+    artifacts = {item.path for item in store(paths).list_artifacts(runs["recognizer"], "model")}
+    assert artifacts == {"model/recognizer.onnx", "model/history.csv", "model/curves.png"}
+    kept = Path(store(paths).download_artifacts(runs["recognizer"], "model/recognizer.onnx"))
+    assert kept.read_bytes() == paths.recognizer_model.read_bytes()
+
+
+def test_measured_again_the_model_keeps_its_run(paths):
+    first = log_runs(paths)
+    measure(paths, 0.1)
+    assert log_runs(paths) == first
+    assert store(paths).get_run(first["recognizer"]).data.metrics["test.recognizer.cer"] == 0.1
+
+
+def test_another_version_is_another_run(paths):
+    first = log_runs(paths)
+    write_tiny_model(paths.recognizer_model, info(version="v2").to_metadata())
+    assert log_runs(paths)["recognizer"] != first["recognizer"]
+
+
+def test_the_environment_names_the_store(paths, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/elsewhere.db")
+    monkeypatch.chdir(tmp_path)
+    run_id = log_runs(paths)["recognizer"]
+    assert not (paths.root / "mlflow.db").exists()
+    assert MlflowClient(f"sqlite:///{tmp_path}/elsewhere.db").get_run(run_id).info.status == "FINISHED"
+
+
+def test_without_a_model_the_training_is_named(tmp_path):
+    with pytest.raises(MissingArtefactError, match="train_recognizer"):
+        log_runs(Paths(tmp_path))
