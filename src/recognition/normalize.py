@@ -72,7 +72,7 @@ def _shrink(grey: GreyImage, settings: NormalizationSettings) -> GreyImage:
 def _ink(grey: GreyImage) -> GreyImage:
     """Return how much darker than its paper each pixel is, stretched to 0..255."""
     thinned = grey[:: max(1, grey.shape[0] // 64), :: max(1, grey.shape[1] // 256)]
-    low, middle, high = np.percentile(thinned, (1, 50, 99))
+    low, middle, high = _percentiles(_counts(thinned), (1, 50, 99))
     if middle - low < high - middle:  # writing is the minority: the median is paper, and lies near the bright end
         grey = 255 - grey
     height, width = grey.shape
@@ -81,10 +81,27 @@ def _ink(grey: GreyImage) -> GreyImage:
     paper = cv2.blur(cv2.dilate(small, np.ones((9, 9), np.uint8)), (15, 15))
     paper = cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR)
     ink = cv2.subtract(paper, grey)
-    marks = ink[ink > _MIN_CONTRAST]
-    darkest = float(np.percentile(marks, 90)) if marks.size else _MIN_CONTRAST
+    marks = _counts(ink)
+    marks[: int(_MIN_CONTRAST) + 1] = 0
+    darkest = _percentiles(marks, (90,))[0] if marks.any() else _MIN_CONTRAST
     table = (np.arange(256, dtype=np.float32) / max(darkest, _MIN_CONTRAST) - _NOISE_SHARE) / (1.0 - _NOISE_SHARE)
     return np.asarray(cv2.LUT(ink, (255.0 * table.clip(0.0, 1.0)).astype(np.uint8)), dtype=np.uint8)
+
+
+def _counts(values: GreyImage) -> NDArray[np.int64]:
+    """How often each of the 256 levels occurs."""
+    return np.bincount(values.reshape(-1), minlength=256)
+
+
+def _percentiles(counts: NDArray[np.int64], shares: tuple[float, ...]) -> list[float]:
+    """NumPy's percentiles, from counts of levels: a tenth of the time of sorting the pixels."""
+    totals = counts.cumsum()
+    results = []
+    for share in shares:
+        place = (totals[-1] - 1) * share / 100
+        below, above = np.searchsorted(totals, (int(place), int(place) + 1), side="right").clip(max=255)
+        results.append(float(below + (above - below) * (place - int(place))))
+    return results
 
 
 def _cut(ink: GreyImage) -> GreyImage:
