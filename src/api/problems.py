@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from src.errors import ImageError
-from src.recognition.images import ImageTooLargeError
+from src.recognition.images import ImageTooLargeError, NoImageError
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,11 @@ def add_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(ImageError)
     async def _image(_: Request, error: ImageError) -> JSONResponse:
-        return problem(415 if "no image of the kinds" in str(error) else 422, str(error))
+        return problem(422, str(error))
+
+    @app.exception_handler(NoImageError)
+    async def _no_image(_: Request, error: NoImageError) -> JSONResponse:
+        return problem(415, str(error))
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:

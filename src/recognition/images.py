@@ -24,6 +24,10 @@ class ImageTooLargeError(ImageError):
     """The image's own header says that it has more pixels than are allowed."""
 
 
+class NoImageError(ImageError):
+    """The bytes are no image of the known formats."""
+
+
 def decode_image(source: bytes | Path, max_pixels: int = MAX_PIXELS) -> GreyImage:
     """Decode a PNG, JPEG, TIFF, WebP or BMP to grey as a person would see it.
 
@@ -39,7 +43,8 @@ def decode_image(source: bytes | Path, max_pixels: int = MAX_PIXELS) -> GreyImag
 
     Raises:
         ImageTooLargeError: It has too many pixels.
-        ImageError: It is empty, truncated or no image of these formats. The message does not name the file.
+        NoImageError: It is no image of these formats.
+        ImageError: It is empty or truncated. The message does not name the file.
     """
     content = _content(source)
     if not content:
@@ -47,7 +52,7 @@ def decode_image(source: bytes | Path, max_pixels: int = MAX_PIXELS) -> GreyImag
     try:
         image = Image.open(BytesIO(content), formats=FORMATS)
     except UnidentifiedImageError as error:
-        raise ImageError(f"the file is no image of the kinds {', '.join(FORMATS)}") from error
+        raise NoImageError(f"the file is no image of the kinds {', '.join(FORMATS)}") from error
     except Image.DecompressionBombError as error:
         raise ImageTooLargeError(f"the image has more than {max_pixels:,} pixels") from error
     except _DAMAGE as error:

@@ -80,7 +80,7 @@ def _ink(grey: GreyImage) -> GreyImage:
     small = cv2.resize(grey, (small_width, _PAPER_HEIGHT), interpolation=cv2.INTER_AREA)
     paper = cv2.blur(cv2.dilate(small, np.ones((9, 9), np.uint8)), (15, 15))
     paper = cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR)
-    ink = cv2.subtract(paper, grey)
+    ink = np.asarray(cv2.subtract(paper, grey), dtype=np.uint8)
     marks = _counts(ink)
     marks[: int(_MIN_CONTRAST) + 1] = 0
     darkest = _percentiles(marks, (90,))[0] if marks.any() else _MIN_CONTRAST

@@ -123,6 +123,27 @@ def test_metrics_have_the_promised_names(client: TestClient) -> None:
     assert value("inference_time_seconds_sum") > 0
 
 
+def test_unknown_addresses_do_not_grow_the_metrics(client: TestClient) -> None:
+    def series() -> int:
+        return sum(line.startswith("http_requests_total{") for line in client.get("/metrics").text.splitlines())
+
+    client.get("/none")
+    client.get("/metrics")
+    before = series()
+    for number in range(20):
+        assert client.get(f"/none/{number}").status_code == 404
+    assert series() == before
+
+
+def test_the_log_names_the_reading_and_holds_no_text(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "src.api.api"):
+        answer = client.post("/predict/", files={"file": picture()}).json()
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "src.api.api"]
+    assert answer["id"] in line
+    assert "3 characters" in line
+    assert answer["text"] not in line
+
+
 def test_page_docs_and_health(client: TestClient) -> None:
     assert "<form" in client.get("/").text
     assert client.get("/docs").status_code == 200
