@@ -80,14 +80,13 @@ class RecognizerSystem(pl.LightningModule):
         )
         return (loss / batch.lengths).mean(), log_probs
 
-    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> int | None:
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Set the learning rate for this step; end the training when the schedule is done."""
         if self.progress >= 1.0:
             self.trainer.should_stop = True
         rate = self.learning_rate()
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = rate
-        return None
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Learn from a batch."""
