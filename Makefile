@@ -46,4 +46,4 @@ lint: setup ## style, types and the direction of imports
 	lint-imports --no-logo
 
 bench: setup ## how fast and how large the data stages are on a generated archive
-	python benchmarks/bench_pipeline.py
+	python benchmarks/bench_pipeline.py --check

@@ -67,5 +67,5 @@ switch ($Task) {
         Invoke-Step mypy
         Invoke-Step lint-imports --no-logo
     }
-    "bench" { Invoke-Setup; Invoke-Step python benchmarks/bench_pipeline.py }
+    "bench" { Invoke-Setup; Invoke-Step python benchmarks/bench_pipeline.py --check }
 }
