@@ -58,6 +58,10 @@ class LimitBody:
             await self._answer(scope, receive, send)
 
 
+# Anyone can make up a method, and each label value is a series that is kept for ever.
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"))
+
+
 class CountRequests:
     """Count requests by the route's template; what has no route counts as "none", so that labels stay few."""
 
@@ -82,7 +86,8 @@ class CountRequests:
         try:
             await self._app(scope, receive, noted)
         finally:
-            self._metrics.requests.labels(self._handler(scope), scope["method"], str(status)).inc()
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            self._metrics.requests.labels(self._handler(scope), method, str(status)).inc()
 
     def _handler(self, scope: Scope) -> str:
         for route in self._router.routes:

@@ -71,7 +71,7 @@ def _log_model(client: "MlflowClient", name: str, file: Path, paths: Paths) -> s
     if known:
         run_id = str(known[0].info.run_id)
     else:
-        tags = {_VERSION_TAG: str(described["version"]), "git_commit": _commit(paths.root)}
+        tags = {"git_commit": _commit(paths.root)}
         if "data_version" in described["training"]:
             tags["data_version"] = str(described["training"]["data_version"])
         run = client.create_run(experiment, run_name=f"{name} {described['version']}", tags=tags)
@@ -81,6 +81,8 @@ def _log_model(client: "MlflowClient", name: str, file: Path, paths: Paths) -> s
         _log_curves(client, run_id, file.parent / "history.csv")
         for artifact in (file, file.parent / "history.csv", file.parent / "curves.png"):
             client.log_artifact(run_id, str(artifact), "model")
+        # Last: a run that was interrupted before this is not taken for the model's, but made anew.
+        client.set_tag(run_id, _VERSION_TAG, str(described["version"]))
     _log_evaluation(client, run_id, paths)
     client.set_terminated(run_id)
     logger.info("%s %s: run %s", name, described["version"], run_id)
@@ -92,7 +94,7 @@ def _experiment(client: "MlflowClient", name: str, paths: Paths) -> str:
     if found is not None:
         return str(found.experiment_id)
     # A server has a place for artefacts; the local store would put them in whatever folder one happens to stand in.
-    remote = "MLFLOW_TRACKING_URI" in os.environ
+    remote = bool(os.environ.get("MLFLOW_TRACKING_URI"))
     return str(client.create_experiment(name, None if remote else (paths.root / "mlartifacts" / name).as_uri()))
 
 

@@ -128,9 +128,11 @@ def test_unknown_addresses_do_not_grow_the_metrics(client: TestClient) -> None:
         return sum(line.startswith("http_requests_total{") for line in client.get("/metrics").text.splitlines())
 
     client.get("/none")
+    client.request("MADEUP", "/none")
     client.get("/metrics")
     before = series()
     for number in range(20):
+        client.request(f"MADEUP{number}", "/none")
         assert client.get(f"/none/{number}").status_code == 404
     assert series() == before
 

@@ -64,6 +64,23 @@ def test_another_version_is_another_run(paths):
     assert log_runs(paths)["recognizer"] != first["recognizer"]
 
 
+def test_an_interrupted_run_is_made_anew(paths):
+    (paths.recognizer / "curves.png").unlink()
+    with pytest.raises(OSError, match=r"curves\.png"):
+        log_runs(paths)
+    (paths.recognizer / "curves.png").write_bytes(b"\x89PNG")
+    run_id = log_runs(paths)["recognizer"]
+    assert store(paths).get_run(run_id).info.status == "FINISHED"
+    artifacts = {item.path for item in store(paths).list_artifacts(run_id, "model")}
+    assert "model/curves.png" in artifacts
+
+
+def test_an_empty_address_means_the_local_store(paths, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    run_id = log_runs(paths)["recognizer"]
+    assert store(paths).get_run(run_id).info.artifact_uri.startswith((paths.root / "mlartifacts").as_uri())
+
+
 def test_the_environment_names_the_store(paths, tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/elsewhere.db")
     monkeypatch.chdir(tmp_path)
