@@ -25,9 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 WORDS = ("the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "again")
 SHARE = "Share data, models and experiments"
 # Modules whose change changes no artefact: where things lie, how they are written, what is said of errors.
-PLUMBING = {
-    f"src.{name}" for name in ("params", "paths", "files", "errors", "stage", "data.artefacts", "registry.tracking")
-}
+PLUMBING = {f"src.{name}" for name in ("params", "paths", "files", "errors", "stage", "data.artefacts")}
 
 
 def shell(command: str, folder: Path) -> str:

@@ -67,7 +67,7 @@ def data_version(encoded: Path, split: Path) -> str:
 
 
 def _use_one_thread(_: int) -> None:
-    """OpenCV's threads would fight with the network's: on two cores, batches then come twelve times slower."""
+    """Leave the other cores to the network: batches cost a few per cent of a step, with or without OpenCV's threads."""
     cv2.setNumThreads(0)
 
 

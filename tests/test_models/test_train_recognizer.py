@@ -38,7 +38,7 @@ SCRIPT = Path(__file__).parents[2] / "src" / "models" / "train_recognizer.py"
 
 def start(root: Path) -> subprocess.Popen:
     (root / "params.yaml").write_text(yaml.safe_dump({"recognizer": SETTINGS}))
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "MLFLOW_TRACKING_URI": f"sqlite:///{root}/mlflow.db"}
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.Popen([sys.executable, SCRIPT], cwd=root, env=environment, stderr=subprocess.PIPE, text=True)
 
 
@@ -73,8 +73,7 @@ def test_killed_and_started_again_it_ends_as_if_never_killed(tmp_path):
     assert histories[0]["step"].tolist() == histories[1]["step"].tolist()
 
 
-def test_it_learns_to_read_writers_it_never_saw(tmp_path, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+def test_it_learns_to_read_writers_it_never_saw(tmp_path):
     paths = write_drawn_samples(tmp_path, 400)
     settings = SETTINGS | {"epochs": 30, "checkpoint_minutes": 5.0, "max_minutes": 4.0}
     train_recognizer(paths, Params(recognizer=RecognizerParams.model_validate(settings)))
@@ -90,8 +89,7 @@ def test_it_learns_to_read_writers_it_never_saw(tmp_path, monkeypatch):
     assert right / len(test) > 0.5, list(zip(read, test.texts, strict=True))[:10]
 
 
-def test_the_clock_ends_the_schedule(tmp_path, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+def test_the_clock_ends_the_schedule(tmp_path):
     paths = write_drawn_samples(tmp_path, 80)
     settings = SETTINGS | {"epochs": 10_000, "max_minutes": 0.1}
     began = time.monotonic()
