@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from src.data.samples import PackedSamples
 from src.models.dataset import BucketSampler, RecognizerDataset, collate, load_part
-from src.models.network import STRIDE, RecognizerNetwork
+from src.models.recognizer_system import RecognizerSystem
 from src.params import load_params
 from src.paths import Paths
 from src.recognition.charset import Charset
@@ -47,9 +47,8 @@ def main(
     part = load_part("train", paths.encoded, paths.split, samples)
     charset = Charset.from_json(paths.charset.read_text(encoding="utf-8"))
     dataset = RecognizerDataset(part, samples, settings.augment, settings.seed, params.features.max_width)
-    network = RecognizerNetwork(
-        charset.size, samples.height, settings.channels, settings.head, settings.head_layers, settings.dropout
-    ).to(memory_format=torch.channels_last)
+    system = RecognizerSystem(settings, charset, samples.height, steps_per_epoch=1)
+    network = system.network
     optimizer = torch.optim.AdamW(network.parameters(), fused=True)
     seconds: dict[str, float] = defaultdict(float)
     images = pixels = 0

@@ -107,13 +107,16 @@ class RecognizerParams(Settings):
     """The recognizer and its training."""
 
     channels: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = (32, 64, 96, 192)
-    head: Literal["conv", "lstm"] = "conv"
-    head_layers: PositiveInt = 4
+    head: Literal["conv", "lstm"] = "lstm"
+    head_layers: PositiveInt = 2
+    head_units: PositiveInt = 256
     dropout: Share = 0.1
     learning_rate: PositiveFloat = 1.5e-3
     weight_decay: float = 0.01
     warmup: Share = 0.05
     gradient_clip: PositiveFloat = 1.0
+    shortcut_weight: float = Field(default=0.2, ge=0.0)
+    word_share: Share = 0.3
     columns_per_batch: PositiveInt = 4096
     epochs: PositiveInt = 30
     max_minutes: PositiveFloat | None = None

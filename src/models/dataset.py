@@ -44,6 +44,7 @@ class Part:
         codes: One int64 array of character codes a sample.
         texts: The transcriptions.
         writers: The writer of each sample.
+        levels: "word" or "line", of each sample.
     """
 
     rows: NDArray[np.int64]
@@ -51,6 +52,7 @@ class Part:
     codes: Sequence[NDArray[np.int64]]
     texts: Sequence[str]
     writers: Sequence[str]
+    levels: Sequence[str]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -66,6 +68,7 @@ class Part:
             codes=[self.codes[i] for i in chosen],
             texts=[self.texts[i] for i in chosen],
             writers=[self.writers[i] for i in chosen],
+            levels=[self.levels[i] for i in chosen],
         )
 
 
@@ -92,7 +95,7 @@ def load_part(name: str, encoded: Path, split: Path, samples: PackedSamples) -> 
     if not listing.exists():
         raise MissingArtefactError(f"{listing}: not found; run `python src/data/split_data.py` first")
     wanted = set(listing.read_text(encoding="utf-8").split("\n"))
-    table = pd.read_parquet(encoded, columns=["sample_id", "text", "writer", "codes"])
+    table = pd.read_parquet(encoded, columns=["sample_id", "text", "writer", "level", "codes"])
     table["row"] = [samples.row_of(sample_id) for sample_id in table["sample_id"]]
     table["width"] = samples.widths[table["row"].to_numpy()]
     # CTC needs a blank between equal neighbours, and a frame for each character.
@@ -108,6 +111,7 @@ def load_part(name: str, encoded: Path, split: Path, samples: PackedSamples) -> 
         codes=[np.asarray(codes, np.int64) for codes in table["codes"]],
         texts=table["text"].tolist(),
         writers=table["writer"].tolist(),
+        levels=table["level"].tolist(),
     )
 
 
@@ -115,20 +119,29 @@ class BucketSampler(Sampler[list[tuple[int, int]]]):
     """Batches of samples of about one width, so that little of a batch is padding.
 
     The batches of epoch e depend on (seed, e) alone: a training that starts again at step s goes on with the very
-    batches that it would have had.
+    batches that it would have had. The first epoch goes from the narrowest to the widest, since CTC finds its first
+    alignments in short texts (Amodei et al., "Deep Speech 2", 2015, call it SortaGrad); all others are shuffled.
 
     Args:
         widths: int64 [n], pixels of each sample.
         columns: Pixels of width in one batch, padding included.
-        epochs: Times that each sample comes.
+        epochs: Times that each sample comes, or may come.
         seed: Of the order.
         first_step: Batches to leave out, of all epochs.
+        chances: float [n], how probably each sample comes in an epoch; None: all come in each.
     """
 
     def __init__(
-        self, widths: NDArray[np.int64], columns: int, epochs: int, seed: int = 0, first_step: int = 0
+        self,
+        widths: NDArray[np.int64],
+        columns: int,
+        epochs: int,
+        seed: int = 0,
+        first_step: int = 0,
+        chances: NDArray[np.float64] | None = None,
     ) -> None:
         self.widths, self.columns, self.epochs, self.seed, self.first_step = widths, columns, epochs, seed, first_step
+        self.chances = np.ones(len(widths)) if chances is None else chances
         self.steps_per_epoch = max(1, len(self._batches(0)))
 
     def _batches(self, epoch: int) -> list[list[tuple[int, int]]]:
@@ -138,7 +151,7 @@ class BucketSampler(Sampler[list[tuple[int, int]]]):
         batches: list[list[tuple[int, int]]] = []
         batch: list[tuple[int, int]] = []
         widest = 0
-        for index in order:
+        for index in order[random.random(len(order)) < self.chances[order]]:
             widest = max(widest, int(self.widths[index]))
             if batch and widest * (len(batch) + 1) > self.columns:
                 batches.append(batch)
@@ -146,7 +159,7 @@ class BucketSampler(Sampler[list[tuple[int, int]]]):
             batch.append((int(index), epoch))
         if batch:
             batches.append(batch)
-        return [batches[i] for i in random.permutation(len(batches))]
+        return batches if epoch == 0 else [batches[i] for i in random.permutation(len(batches))]
 
     def __len__(self) -> int:
         return self.epochs * self.steps_per_epoch

@@ -3,13 +3,15 @@
 The manner (a convolutional encoder, then a bidirectional recurrent layer, then CTC) is that of Shi et al., "An
 End-to-End Trainable Neural Network for Image-based Sequence Recognition" (2015), https://arxiv.org/abs/1507.05717; the
 convolutional head follows Coquenet et al., "Recurrence-free unconstrained handwritten text recognition using gated
-fully convolutional network" (2020), https://arxiv.org/abs/2012.04961.
+fully convolutional network" (2020), https://arxiv.org/abs/2012.04961, and the shortcut that helps the encoder to learn
+Retsinas et al., "Best Practices for a Handwritten Text Recognition System" (2022), https://arxiv.org/abs/2404.11339.
 """
 
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 # Columns of the image that one frame of the output stands for.
 STRIDE = 4
@@ -97,18 +99,27 @@ class ConvolutionalHead(nn.Module):
 
 
 class RecurrentHead(nn.Module):
-    """A bidirectional LSTM: [N, C, 1, T] -> [N, T, C]."""
+    """A bidirectional LSTM over pairs of frames: [N, C, 1, T] -> [N, T, units].
 
-    def __init__(self, channels: int, layers: int, dropout: float) -> None:
+    Its steps wait for each other, so that halving them nearly halves its time; a last layer parts each pair again, and
+    CTC keeps a frame for every four columns.
+    """
+
+    def __init__(self, channels: int, units: int, layers: int, dropout: float) -> None:
         super().__init__()
         between = dropout if layers > 1 else 0.0
-        self.lstm = nn.LSTM(channels, channels, layers, batch_first=True, bidirectional=True, dropout=between)
-        self.width = 2 * channels
+        self.lstm = nn.LSTM(2 * channels, units, layers, batch_first=True, bidirectional=True, dropout=between)
+        self.part = nn.Linear(2 * units, 2 * units)
+        self.width = units
 
     def forward(self, features: Tensor) -> Tensor:
         """Look along the line, from both ends."""
-        sequence: Tensor = self.lstm(features.squeeze(2).transpose(1, 2))[0]
-        return sequence
+        # The second frames of the pairs; where the number of frames is odd, the last pair is filled with zeros.
+        second = functional.pad(features, (0, 1))[..., 1::2]
+        pairs = torch.cat([features[..., ::2], second], dim=1)
+        sequence = self.part(self.lstm(pairs.squeeze(2).transpose(1, 2))[0])
+        frames: Tensor = sequence.reshape(sequence.shape[0], -1, self.width)[:, : features.shape[-1]]
+        return frames
 
 
 class RecognizerNetwork(nn.Module):
@@ -118,8 +129,9 @@ class RecognizerNetwork(nn.Module):
         classes: Characters of the charset and the blank (class 0).
         height: Rows of the images, a multiple of 16.
         channels: See `Encoder`.
-        head: "conv" (faster, the same in any batch) or "lstm".
+        head: "lstm" (learns more from the same samples) or "conv" (reads faster, the same in any batch).
         head_layers: Layers of the head.
+        head_units: Features of each direction of the "lstm".
         dropout: Share of features that training leaves out, in the head and before the last layer.
     """
 
@@ -128,8 +140,9 @@ class RecognizerNetwork(nn.Module):
         classes: int,
         height: int,
         channels: tuple[int, int, int, int],
-        head: Literal["conv", "lstm"] = "conv",
-        head_layers: int = 4,
+        head: Literal["conv", "lstm"] = "lstm",
+        head_layers: int = 2,
+        head_units: int = 256,
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
@@ -139,8 +152,10 @@ class RecognizerNetwork(nn.Module):
         self.head: ConvolutionalHead | RecurrentHead = (
             ConvolutionalHead(channels[-1], head_layers, dropout)
             if head == "conv"
-            else RecurrentHead(channels[-1], head_layers, dropout)
+            else RecurrentHead(channels[-1], head_units, head_layers, dropout)
         )
+        # Reads without the head, and is used in training alone: the encoder learns before the head has learnt to use it.
+        self.shortcut = nn.Conv2d(channels[-1], classes, (1, 3), padding=(0, 1))
         self.dropout = nn.Dropout(dropout)
         self.classify = nn.Linear(self.head.width, classes)
 
@@ -153,7 +168,19 @@ class RecognizerNetwork(nn.Module):
         Returns:
             float32 [N, W / 4, classes], log-probabilities.
         """
+        return self._read(self._encode(images))
+
+    def with_shortcut(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Read a batch in training: as `forward` does, and by the shortcut around the head; both of one shape."""
+        features = self._encode(images)
+        shortcut = self.shortcut(features).squeeze(2).transpose(1, 2)
+        return self._read(features), torch.log_softmax(shortcut.float(), dim=-1)
+
+    def _encode(self, images: Tensor) -> Tensor:
         scaled = images.unsqueeze(1).to(torch.float32) / 255.0
-        sequence = self.head(self.encoder(scaled.contiguous(memory_format=torch.channels_last)))
-        logits: Tensor = self.classify(self.dropout(sequence))
+        features: Tensor = self.encoder(scaled.contiguous(memory_format=torch.channels_last))
+        return features
+
+    def _read(self, features: Tensor) -> Tensor:
+        logits: Tensor = self.classify(self.dropout(self.head(features)))
         return torch.log_softmax(logits.float(), dim=-1)

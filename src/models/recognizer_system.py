@@ -31,7 +31,7 @@ class RecognizerSystem(pl.LightningModule):
         self.params, self.charset, self.steps_per_epoch = params, charset, steps_per_epoch
         self.total_steps = params.epochs * steps_per_epoch
         self.network = RecognizerNetwork(
-            charset.size, height, params.channels, params.head, params.head_layers, params.dropout
+            charset.size, height, params.channels, params.head, params.head_layers, params.head_units, params.dropout
         ).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.seconds_before = 0.0  # of training in the runs that were killed
         self._started = time.monotonic()
@@ -71,14 +71,13 @@ class RecognizerSystem(pl.LightningModule):
         return torch.optim.AdamW(groups, lr=self.params.learning_rate, betas=(0.9, 0.98), fused=True)
 
     # -- training -----------------------------------------------------------------------------------------
-    def loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return the mean CTC loss a character (Graves et al., 2006) and the log-probabilities [N, T, classes]."""
-        log_probs = self.network(batch.images)
+    def loss(self, batch: Batch, log_probs: Tensor) -> Tensor:
+        """Return the mean CTC loss a character (Graves et al., 2006) of log-probabilities [N, T, classes]."""
         frames = torch.div(batch.widths, STRIDE, rounding_mode="floor").clamp(min=1)
         loss = functional.ctc_loss(
             log_probs.transpose(0, 1), batch.codes, frames, batch.lengths, reduction="none", zero_infinity=True
         )
-        return (loss / batch.lengths).mean(), log_probs
+        return (loss / batch.lengths).mean()
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Set the learning rate for this step; end the training when the schedule is done."""
@@ -90,10 +89,11 @@ class RecognizerSystem(pl.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Learn from a batch."""
-        loss, _ = self.loss(batch)
+        log_probs, shortcut = self.network.with_shortcut(batch.images)
+        loss = self.loss(batch, log_probs)
         self._losses.append(float(loss.detach()))
         self.log("loss", loss.detach(), prog_bar=True, logger=False)
-        return loss
+        return loss + self.params.shortcut_weight * self.loss(batch, shortcut)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Clip the gradient. Lightning refuses to, for fused optimisers; in bf16 no scaling stands in the way."""
@@ -102,8 +102,8 @@ class RecognizerSystem(pl.LightningModule):
     # -- validation ---------------------------------------------------------------------------------------
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Read a batch greedily and count the errors."""
-        loss, log_probs = self.loss(batch)
-        self._validation_losses.append(float(loss))
+        log_probs = self.network(batch.images)
+        self._validation_losses.append(float(self.loss(batch, log_probs)))
         best = log_probs.argmax(-1).cpu()
         start = 0
         for codes, width, length in zip(best, batch.widths.tolist(), batch.lengths.tolist(), strict=True):

@@ -9,6 +9,7 @@ from typing import Any
 
 import cv2
 import lightning as pl
+import numpy as np
 import pandas as pd
 import torch
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar
@@ -75,7 +76,12 @@ def _loaders(
     samples: PackedSamples, train: Part, validation: Part, params: Params, first_step: int
 ) -> tuple[DataLoader[Any], DataLoader[Any], BucketSampler]:
     settings = params.recognizer
-    sampler = BucketSampler(train.widths, settings.columns_per_batch, settings.epochs, settings.seed, first_step)
+    words = np.array([level == "word" for level in train.levels])
+    # Where there are lines, words mostly show the lines' ink again: a share of them, another each epoch, is enough.
+    chances = np.where(words & ~words.all(), settings.word_share, 1.0)
+    sampler = BucketSampler(
+        train.widths, settings.columns_per_batch, settings.epochs, settings.seed, first_step, chances
+    )
     # One process prepares batches while the network learns: distortion takes about a hundredth of the step's time.
     learn = DataLoader(
         RecognizerDataset(train, samples, settings.augment, settings.seed, params.features.max_width),

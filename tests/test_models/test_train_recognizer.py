@@ -27,6 +27,7 @@ from tests.test_models.drawn_samples import write_drawn_samples
 SETTINGS = {
     "channels": [32, 32, 32, 64],
     "head_layers": 1,
+    "head_units": 32,
     "dropout": 0.0,
     "columns_per_batch": 1024,
     "epochs": 4,
