@@ -17,11 +17,11 @@ from typing import Annotated
 import cv2
 import torch
 import typer
-from torch.nn import functional
 
 from src.data.samples import PackedSamples
-from src.models.dataset import BucketSampler, RecognizerDataset, collate, load_part
+from src.models.dataset import RecognizerDataset, collate, load_part
 from src.models.recognizer_system import RecognizerSystem
+from src.models.train_recognizer import training_batches
 from src.params import load_params
 from src.paths import Paths
 from src.recognition.charset import Charset
@@ -40,6 +40,8 @@ def main(
     paths = Paths(root.resolve())
     params = load_params(paths.params)
     settings = params.recognizer
+    if columns:
+        settings = settings.model_copy(update={"columns_per_batch": columns})
     if threads:
         torch.set_num_threads(threads)
     cv2.setNumThreads(0)
@@ -59,19 +61,18 @@ def main(
         yield
         seconds[name] += time.perf_counter() - began
 
-    sampler = BucketSampler(part.widths, columns or settings.columns_per_batch, settings.epochs, settings.seed)
-    for step, items in enumerate(islice(sampler, WARM_UP + steps)):
+    sampler = training_batches(part, settings)
+    # The first epoch goes from narrow to wide; the second is as all others are.
+    for step, items in enumerate(islice(sampler, sampler.steps_per_epoch, sampler.steps_per_epoch + WARM_UP + steps)):
         if step == WARM_UP:
             seconds.clear()
             images = pixels = 0
         with timed("batches (reading, distortion, padding)"):
             batch = collate([dataset[item] for item in items])
         with timed("network, forward"), torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
-            log_probs = network(batch.images)
+            log_probs, shortcut = network.with_shortcut(batch.images)
         with timed("CTC, forward"):
-            loss = functional.ctc_loss(
-                log_probs.transpose(0, 1), batch.codes, batch.widths // STRIDE, batch.lengths, zero_infinity=True
-            )
+            loss = system.loss(batch, log_probs) + settings.shortcut_weight * system.loss(batch, shortcut)
         with timed("backward (network and CTC)"):
             optimizer.zero_grad()
             loss.backward()

@@ -154,7 +154,7 @@ class RecognizerNetwork(nn.Module):
             if head == "conv"
             else RecurrentHead(channels[-1], head_units, head_layers, dropout)
         )
-        # Reads without the head, and is used in training alone: the encoder learns before the head has learnt to use it.
+        # Reads without the head, in training alone: the encoder learns before the head has learnt to use it.
         self.shortcut = nn.Conv2d(channels[-1], classes, (1, 3), padding=(0, 1))
         self.dropout = nn.Dropout(dropout)
         self.classify = nn.Linear(self.head.width, classes)

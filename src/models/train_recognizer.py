@@ -72,16 +72,19 @@ def _use_one_thread(_: int) -> None:
     cv2.setNumThreads(0)
 
 
+def training_batches(train: Part, settings: RecognizerParams, first_step: int = 0) -> BucketSampler:
+    """Return the batches of a training, by indices into its part, from a step on."""
+    words = np.array([level == "word" for level in train.levels])
+    # Where there are lines, words mostly show the lines' ink again: a share of them, another each epoch, is enough.
+    chances = np.where(words & ~words.all(), settings.word_share, 1.0)
+    return BucketSampler(train.widths, settings.columns_per_batch, settings.epochs, settings.seed, first_step, chances)
+
+
 def _loaders(
     samples: PackedSamples, train: Part, validation: Part, params: Params, first_step: int
 ) -> tuple[DataLoader[Any], DataLoader[Any], BucketSampler]:
     settings = params.recognizer
-    words = np.array([level == "word" for level in train.levels])
-    # Where there are lines, words mostly show the lines' ink again: a share of them, another each epoch, is enough.
-    chances = np.where(words & ~words.all(), settings.word_share, 1.0)
-    sampler = BucketSampler(
-        train.widths, settings.columns_per_batch, settings.epochs, settings.seed, first_step, chances
-    )
+    sampler = training_batches(train, settings, first_step)
     # One process prepares batches while the network learns: distortion takes about a hundredth of the step's time.
     learn = DataLoader(
         RecognizerDataset(train, samples, settings.augment, settings.seed, params.features.max_width),

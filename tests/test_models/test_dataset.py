@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,6 +7,8 @@ import pytest
 from src.data.samples import PackedSamples
 from src.errors import GroundTruthError, MissingArtefactError
 from src.models.dataset import BucketSampler, RecognizerDataset, collate, load_part
+from src.models.train_recognizer import training_batches
+from src.params import RecognizerParams
 from tests.test_models.drawn_samples import write_drawn_samples
 
 WIDTHS = np.random.default_rng(1).integers(20, 900, 500)
@@ -40,6 +43,38 @@ def test_epochs_differ():
     batches = [sorted(index for index, _ in batch) for batch in sampler]
     half = sampler.steps_per_epoch
     assert sorted(map(tuple, batches[:half])) != sorted(map(tuple, batches[half:]))
+
+
+def test_the_first_epoch_goes_from_narrow_to_wide_and_the_next_is_shuffled():
+    sampler = BucketSampler(WIDTHS, 4096, epochs=2)
+    means = [np.mean([WIDTHS[index] for index, _ in batch]) for batch in sampler]
+    first, second = means[: sampler.steps_per_epoch], means[sampler.steps_per_epoch :]
+    assert np.corrcoef(first, range(len(first)))[0, 1] > 0.9
+    assert abs(np.corrcoef(second, range(len(second)))[0, 1]) < 0.5
+
+
+def test_a_chance_thins_samples_and_draws_others_each_epoch():
+    chances = np.where(np.arange(500) < 250, 0.3, 1.0)
+    epochs: list[set[int]] = [set(), set()]
+    for batch in BucketSampler(WIDTHS, 2048, epochs=2, chances=chances):
+        for index, epoch in batch:
+            epochs[epoch].add(index)
+    thinned = [{index for index in epoch if index < 250} for epoch in epochs]
+    assert all(50 < len(epoch) < 100 for epoch in thinned)
+    assert thinned[0] != thinned[1]
+    assert len(epochs[0]) - len(thinned[0]) == 250
+
+
+@pytest.mark.parametrize(("levels", "thinned"), [(("word",), False), (("word", "line"), True)])
+def test_words_are_thinned_only_where_there_are_lines(tmp_path, levels, thinned):
+    paths = write_drawn_samples(tmp_path)
+    train = load_part("train", paths.encoded, paths.split, PackedSamples(paths.samples))
+    train = replace(train, levels=[levels[i % len(levels)] for i in range(len(train))])
+    batches = training_batches(train, RecognizerParams(epochs=1, word_share=0.3))
+    shown = {index for batch in batches for index, _ in batch}
+    words, lines = ({i for i, level in enumerate(train.levels) if level == kind} for kind in ("word", "line"))
+    assert lines <= shown
+    assert (len(words & shown) < 0.5 * len(words)) == thinned
 
 
 def test_parts_hold_their_own_writers_and_batches_hold_their_texts(tmp_path):

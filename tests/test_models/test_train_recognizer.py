@@ -37,8 +37,9 @@ SETTINGS = {
 SCRIPT = Path(__file__).parents[2] / "src" / "models" / "train_recognizer.py"
 
 
-def start(root: Path) -> subprocess.Popen:
-    (root / "params.yaml").write_text(yaml.safe_dump({"recognizer": SETTINGS}))
+def start(root: Path, **settings: float) -> subprocess.Popen:
+    """Train as the stage does: in a process of its own, where PyTorch is alone with its threads."""
+    (root / "params.yaml").write_text(yaml.safe_dump({"recognizer": SETTINGS | settings}))
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.Popen([sys.executable, SCRIPT], cwd=root, env=environment, stderr=subprocess.PIPE, text=True)
 
@@ -76,8 +77,8 @@ def test_killed_and_started_again_it_ends_as_if_never_killed(tmp_path):
 
 def test_it_learns_to_read_writers_it_never_saw(tmp_path):
     paths = write_drawn_samples(tmp_path, 400)
-    settings = SETTINGS | {"epochs": 30, "checkpoint_minutes": 5.0, "max_minutes": 4.0}
-    train_recognizer(paths, Params(recognizer=RecognizerParams.model_validate(settings)))
+    _, log = (training := start(paths.root, epochs=30, checkpoint_minutes=5.0, max_minutes=4.0)).communicate()
+    assert training.returncode == 0, log
     history = pd.read_csv(paths.recognizer / "history.csv")
     assert history["validation_cer"].iloc[-1] < 0.2 < history["validation_cer"].iloc[0]
     samples = PackedSamples(paths.samples)
@@ -92,9 +93,9 @@ def test_it_learns_to_read_writers_it_never_saw(tmp_path):
 
 def test_the_clock_ends_the_schedule(tmp_path):
     paths = write_drawn_samples(tmp_path, 80)
-    settings = SETTINGS | {"epochs": 10_000, "max_minutes": 0.1}
     began = time.monotonic()
-    train_recognizer(paths, Params(recognizer=RecognizerParams.model_validate(settings)))
+    _, log = (training := start(paths.root, epochs=10_000, max_minutes=0.1)).communicate()
+    assert training.returncode == 0, log
     assert time.monotonic() - began < 60
     last = pd.read_csv(paths.recognizer / "history.csv").iloc[-1]
     assert last["learning_rate"] == pytest.approx(0.0, abs=1e-9)
