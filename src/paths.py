@@ -70,6 +70,11 @@ class Paths:
         """Samples dropped by clean_data."""
         return self.interim / "clean_report.csv"
 
+    @property
+    def encode_report(self) -> Path:
+        """Samples dropped by encode_data."""
+        return self.interim / "encode_report.csv"
+
     # -- samples ------------------------------------------------------------------------------------------
     @property
     def processed(self) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from src.data.drops import keep_without_fault
 from src.data.manifest import CleanManifest, EncodedManifest, read_manifest, write_manifest
 from src.data.partition import assign_parts
 from src.errors import GroundTruthError
@@ -20,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 def encode_data(
-    clean: Path, encoded: Path, charset: Path, labels: Path, params: EncodeParams, split: SplitParams
+    clean: Path, encoded: Path, charset: Path, labels: Path, report: Path, params: EncodeParams, split: SplitParams
 ) -> pd.DataFrame:
     """Encode the texts; the charset knows only what the training writers wrote.
 
@@ -32,6 +33,7 @@ def encode_data(
         encoded: Parquet file to write: the manifest with `codes` and `label`.
         charset: JSON file to write.
         labels: JSON file to write: {"labels": [...]}, the place in the list is the class.
+        report: CSV file of what was dropped, to write.
         params: Which characters are learnt.
         split: The split that split_data will make.
 
@@ -50,8 +52,10 @@ def encode_data(
         raise GroundTruthError(f"{clean}: no character occurs {params.min_character_count} times in the training part")
     known = Charset.of(learnt)
     unknown = frame["text"].map(lambda text: "".join(sorted(known.unknown(text)))).astype("str")
-    _log_unknown(unknown, training)
-    frame = frame[~((unknown != "") & training)].reset_index(drop=True)
+    if others := "".join(unknown[~training]):
+        logger.warning("validation and test samples hold unknown characters: %s", " ".join(sorted(set(others))))
+    reasons = ("too rare to be learnt: " + unknown).where((unknown != "") & training, "")
+    frame = keep_without_fault(frame, reasons, report)
     frame["codes"] = pd.Series(
         [known.encode("".join(c for c in text if c in learnt)) for text in frame["text"]],
         index=frame.index,
@@ -70,19 +74,11 @@ def encode_data(
     return frame
 
 
-def _log_unknown(unknown: pd.Series, training: pd.Series) -> None:
-    for count, characters, what in (
-        (int((unknown[training] != "").sum()), "".join(unknown[training]), "training samples dropped: too rare are"),
-        (int((unknown[~training] != "").sum()), "".join(unknown[~training]), "other samples hold unknown characters:"),
-    ):
-        if count:
-            logger.warning("%d %s %s", count, what, " ".join(sorted(set(characters))))
-
-
 def main() -> None:
     """Write data/processed/encoded.parquet, charset.json and labels.json."""
     paths, params = Paths(), load_params(Paths().params)
-    encode_data(paths.clean, paths.encoded, paths.charset, paths.labels, params.encode, params.split)
+    outputs = (paths.encoded, paths.charset, paths.labels, paths.encode_report)
+    encode_data(paths.clean, *outputs, params.encode, params.split)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _VERSION_TAG = "model_version"
+# Which figures of reports/metrics.json are of which model.
+_FIGURES = {
+    "recognizer": ("recognizer_", "same_words_recognizer_"),
+    "word_classifier": ("classifier_", "same_words_classifier_"),
+}
 
 
 def log_runs(paths: Paths) -> dict[str, str]:
@@ -83,7 +88,7 @@ def _log_model(client: "MlflowClient", name: str, file: Path, paths: Paths) -> s
             client.log_artifact(run_id, str(artifact), "model")
         # Last: a run that was interrupted before this is not taken for the model's, but made anew.
         client.set_tag(run_id, _VERSION_TAG, str(described["version"]))
-    _log_evaluation(client, run_id, paths)
+    _log_evaluation(client, run_id, _FIGURES[name], paths)
     client.set_terminated(run_id)
     logger.info("%s %s: run %s", name, described["version"], run_id)
     return run_id
@@ -112,13 +117,13 @@ def _log_curves(client: "MlflowClient", run_id: str, history: Path) -> None:
         client.log_batch(run_id, metrics=metrics[start : start + 1000])
 
 
-def _log_evaluation(client: "MlflowClient", run_id: str, paths: Paths) -> None:
+def _log_evaluation(client: "MlflowClient", run_id: str, prefixes: tuple[str, ...], paths: Paths) -> None:
     measured = paths.reports / "metrics.json"
     if not measured.exists():
         logger.warning("%s: not found; the run has no figures of the test writers", measured)
         return
-    for key, value in _flat(json.loads(measured.read_text(encoding="utf-8"))).items():
-        if isinstance(value, int | float):
+    for key, value in json.loads(measured.read_text(encoding="utf-8")).items():
+        if key.startswith(prefixes):
             client.log_metric(run_id, f"test.{key}", float(value))
     client.log_artifacts(run_id, str(paths.reports), "reports")
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-COPISTE = Path("/work/shared/data")
+COPISTE = Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 def image_bytes(seed: int, width: int = 60, height: int = 30, suffix: str = ".png") -> bytes:

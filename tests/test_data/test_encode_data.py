@@ -30,7 +30,8 @@ class EncodeDataTest(unittest.TestCase):
         write_manifest(self.frame, self.root / "clean.parquet", CleanManifest)
         return encode_data(
             self.root / "clean.parquet", self.root / "encoded.parquet", self.root / "charset.json",
-            self.root / "labels.json", EncodeParams(min_character_count=minimum), SplitParams(),
+            self.root / "labels.json", self.root / "report.csv",
+            EncodeParams(min_character_count=minimum), SplitParams(),
         )  # fmt: skip
 
     def charset(self) -> Charset:
@@ -63,6 +64,9 @@ class EncodeDataTest(unittest.TestCase):
         frame = self.encode(minimum=2)
         self.assertEqual(len(self.frame) - 1, len(frame))
         self.assertNotIn("z", self.charset().characters)
+        report = pd.read_csv(self.root / "report.csv")
+        self.assertEqual(["too rare to be learnt: z"], report["reason"].tolist())
+        self.assertEqual([self.frame.loc[row, "sample_id"]], report["sample_id"].tolist())
 
     def test_no_character_left_is_an_error(self) -> None:
         with self.assertRaisesRegex(GroundTruthError, "no character"):

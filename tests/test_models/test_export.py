@@ -12,10 +12,12 @@ from src.data.samples import PackedSamples
 from src.errors import ModelFileError
 from src.models.export import export_recognizer
 from src.models.network import RecognizerNetwork
-from src.recognition import ModelInfo, NormalizationSettings, Recognizer
+from src.recognition import ModelInfo, NormalizationSettings, Recognizer, normalize
+from src.recognition.images import decode_image
 from tests.test_models.drawn_samples import write_drawn_samples
 
 CHARSET = tuple("abcdeo")
+REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "dhsd" / "images"
 
 
 def make_network(head: str) -> RecognizerNetwork:
@@ -56,6 +58,22 @@ def test_three_runtimes_agree_on_drawn_words(exported, tmp_path):
             expected = network(torch.from_numpy(padded))[0].numpy()
         portable = session.run(None, {"images": padded})[0][0]
         np.testing.assert_allclose(portable, expected, atol=1e-3)
+        np.testing.assert_allclose(read, expected[: len(read)], atol=1e-3)
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason=f"{REAL} is absent")
+def test_three_runtimes_agree_on_scanned_names(exported):
+    network, path = exported
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    recognizer = Recognizer.load(path, precision="f32", threads=1)
+    files = sorted(REAL.glob("writer1/*.jpg"))[:20]
+    assert files
+    images = [normalize(decode_image(file), make_info().normalization) for file in files]
+    for image, read in zip(images, recognizer.log_probs(images), strict=True):
+        padded = np.pad(image, ((0, 0), (0, -image.shape[1] % 32)))[None]
+        with torch.inference_mode():
+            expected = network(torch.from_numpy(padded))[0].numpy()
+        np.testing.assert_allclose(session.run(None, {"images": padded})[0][0], expected, atol=1e-3)
         np.testing.assert_allclose(read, expected[: len(read)], atol=1e-3)
 
 

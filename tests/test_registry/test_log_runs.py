@@ -1,6 +1,7 @@
 """Trainings are read back from a real MLflow store."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -28,7 +29,7 @@ def paths(tmp_path, monkeypatch) -> Paths:
 
 def measure(paths: Paths, cer: float) -> None:
     paths.reports.mkdir(exist_ok=True)
-    (paths.reports / "metrics.json").write_text(json.dumps({"recognizer": {"cer": cer}}))
+    (paths.reports / "metrics.json").write_text(json.dumps({"recognizer_cer": cer, "classifier_accuracy": 0.5}))
 
 
 def store(paths: Paths) -> MlflowClient:
@@ -42,7 +43,8 @@ def test_a_run_holds_parameters_curves_data_version_model_and_figures(paths):
     assert run.info.status == "FINISHED"
     assert run.data.tags["data_version"] == "abc123"
     assert run.data.params["params.learning_rate"] == "0.5"
-    assert run.data.metrics["test.recognizer.cer"] == 0.2
+    assert run.data.metrics["test.recognizer_cer"] == 0.2
+    assert "test.classifier_accuracy" not in run.data.metrics
     curve = store(paths).get_metric_history(runs["recognizer"], "validation_cer")
     assert [(point.step, point.value) for point in curve] == [(10, 0.5), (20, 0.25)]
     artifacts = {item.path for item in store(paths).list_artifacts(runs["recognizer"], "model")}
@@ -51,11 +53,21 @@ def test_a_run_holds_parameters_curves_data_version_model_and_figures(paths):
     assert kept.read_bytes() == paths.recognizer_model.read_bytes()
 
 
+def test_the_word_classifier_has_a_run_with_its_own_figures(paths):
+    paths.classifier.mkdir(parents=True)
+    write_tiny_model(paths.classifier / "word_classifier.onnx", info(version="c1").to_metadata())
+    for name in ("history.csv", "curves.png"):
+        shutil.copy(paths.recognizer / name, paths.classifier / name)
+    run = store(paths).get_run(log_runs(paths)["word_classifier"])
+    assert {key for key in run.data.metrics if key.startswith("test.")} == {"test.classifier_accuracy"}
+    assert run.data.tags["model_version"] == "c1"
+
+
 def test_measured_again_the_model_keeps_its_run(paths):
     first = log_runs(paths)
     measure(paths, 0.1)
     assert log_runs(paths) == first
-    assert store(paths).get_run(first["recognizer"]).data.metrics["test.recognizer.cer"] == 0.1
+    assert store(paths).get_run(first["recognizer"]).data.metrics["test.recognizer_cer"] == 0.1
 
 
 def test_another_version_is_another_run(paths):

@@ -1,11 +1,10 @@
 """ALTO (versions 2 to 4): one sample a TextLine, cut from the page's image by its polygon or box."""
 
 import re
-from pathlib import PurePosixPath
 from xml.etree.ElementTree import Element
 
-from src.data.formats.ground_truth import Box, Folder, GroundTruth, Row, writer_of
-from src.data.formats.xml import Points, box_around, has_root, page_size, read_points, read_xml
+from src.data.formats.ground_truth import Box, Folder, GroundTruth
+from src.data.formats.xml import PageImage, Points, add_lines, box_around, has_root, page_size, read_points, read_xml
 
 
 def is_alto(folder: Folder) -> bool:
@@ -37,39 +36,10 @@ def read_alto(folder: Folder, writer_pattern: re.Pattern[str] | None = None) -> 
             truth.reject(file, "", "missing image of the page")
             continue
         for page in root.iter("Page"):
-            _read_page(truth, file, image, page, writer_pattern)
+            size = page_size(page.get("WIDTH"), page.get("HEIGHT"))
+            texts = ((line.get("ID"), _text(line), line) for line in page.iter("TextLine"))
+            add_lines(truth, PageImage(file, image, size), texts, _shape, writer_pattern)
     return truth
-
-
-def _read_page(truth: GroundTruth, file: str, image: str, page: Element, pattern: re.Pattern[str] | None) -> None:
-    form = PurePosixPath(file).stem
-    size = page_size(page.get("WIDTH"), page.get("HEIGHT"))
-    for number, line in enumerate(page.iter("TextLine"), start=1):
-        identity = line.get("ID") or f"line-{number}"
-        text = _text(line)
-        if not text:
-            truth.reject(file, identity, "empty text")
-            continue
-        try:
-            polygon, box = _shape(line)
-        except ValueError as error:
-            truth.reject(file, identity, f"malformed line: {error}")
-            continue
-        truth.rows.append(
-            Row(
-                file=file,
-                row=identity,
-                name=f"{form}/{identity}",
-                image=image,
-                transcription=text,
-                writer=writer_of(form, pattern, form),
-                form=form,
-                level="line",
-                box=box,
-                polygon=polygon,
-                page_size=size,
-            )
-        )
 
 
 def _text(line: Element) -> str:

@@ -1,11 +1,10 @@
 """PAGE XML (any version): one sample a TextLine, cut from the page's image by its Coords."""
 
 import re
-from pathlib import PurePosixPath
 from xml.etree.ElementTree import Element
 
-from src.data.formats.ground_truth import Folder, GroundTruth, Row, writer_of
-from src.data.formats.xml import Points, box_around, has_root, page_size, read_points, read_xml
+from src.data.formats.ground_truth import Box, Folder, GroundTruth
+from src.data.formats.xml import PageImage, Points, add_lines, box_around, has_root, page_size, read_points, read_xml
 
 
 def is_page(folder: Folder) -> bool:
@@ -37,39 +36,10 @@ def read_page(folder: Folder, writer_pattern: re.Pattern[str] | None = None) -> 
         if image is None:
             truth.reject(file, "", f"missing image {page.get('imageFilename', '')}")
             continue
-        _read_lines(truth, file, image, page, writer_pattern)
+        size = page_size(page.get("imageWidth"), page.get("imageHeight"))
+        texts = ((line.get("id"), _text(line), line) for line in page.iter("TextLine"))
+        add_lines(truth, PageImage(file, image, size), texts, _shape, writer_pattern)
     return truth
-
-
-def _read_lines(truth: GroundTruth, file: str, image: str, page: Element, pattern: re.Pattern[str] | None) -> None:
-    form = PurePosixPath(file).stem
-    size = page_size(page.get("imageWidth"), page.get("imageHeight"))
-    for number, line in enumerate(page.iter("TextLine"), start=1):
-        identity = line.get("id") or f"line-{number}"
-        text = _text(line)
-        if not text:
-            truth.reject(file, identity, "empty text")
-            continue
-        try:
-            polygon = _points(line)
-        except ValueError as error:
-            truth.reject(file, identity, f"malformed line: {error}")
-            continue
-        truth.rows.append(
-            Row(
-                file=file,
-                row=identity,
-                name=f"{form}/{identity}",
-                image=image,
-                transcription=text,
-                writer=writer_of(form, pattern, form),
-                form=form,
-                level="line",
-                box=box_around(polygon),
-                polygon=polygon,
-                page_size=size,
-            )
-        )
 
 
 def _text(line: Element) -> str:
@@ -83,7 +53,7 @@ def _best_reading(element: Element) -> str:
     return next((text.strip() for reading in readings if (text := reading.findtext("Unicode"))), "")
 
 
-def _points(line: Element) -> Points:
+def _shape(line: Element) -> tuple[Points, Box]:
     coords = line.find("Coords")
     if coords is None:
         raise ValueError("no Coords")
@@ -95,4 +65,4 @@ def _points(line: Element) -> Points:
         )
     if len(set(points)) < 3:
         raise ValueError(f"polygon of {len(set(points))} points")
-    return points
+    return points, box_around(points)

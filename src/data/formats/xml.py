@@ -1,13 +1,15 @@
 """XML of pages, read without namespaces: the formats' versions differ in little else."""
 
 import re
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element, ParseError
 
 import defusedxml.ElementTree
 from defusedxml.common import DefusedXmlException
 
-from src.data.formats.ground_truth import Folder
+from src.data.formats.ground_truth import Box, Folder, GroundTruth, Row, writer_of
 
 Points = tuple[tuple[int, int], ...]
 
@@ -73,6 +75,65 @@ def read_points(text: str | None) -> Points:
     if len(numbers) % 2:
         raise ValueError(f"polygon with an odd number of coordinates ({len(numbers)})")
     return tuple(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+@dataclass(frozen=True)
+class PageImage:
+    """A page's file and image.
+
+    Attributes:
+        file: The XML file, as errors name it.
+        image: The image's path in the folder.
+        size: Width and height that the file's coordinates refer to; None: the image's own pixels.
+    """
+
+    file: str
+    image: str
+    size: tuple[int, int] | None
+
+
+def add_lines(
+    truth: GroundTruth,
+    page: PageImage,
+    lines: Iterable[tuple[str | None, str, Element]],
+    shape: Callable[[Element], tuple[Points | None, Box]],
+    writer_pattern: re.Pattern[str] | None,
+) -> None:
+    """Add a row for each line of a page, or say why it is of no use.
+
+    Args:
+        truth: Where to add them.
+        page: The page that they are on.
+        lines: Identity (None: its number on the page), text and element of each.
+        shape: Finds a line's polygon, if it has one, and box; raises ValueError where it has neither.
+        writer_pattern: Finds the writer in the page's file name; without it each page is its own writer.
+    """
+    form = PurePosixPath(page.file).stem
+    for number, (name, text, line) in enumerate(lines, start=1):
+        identity = name or f"line-{number}"
+        if not text:
+            truth.reject(page.file, identity, "empty text")
+            continue
+        try:
+            polygon, box = shape(line)
+        except ValueError as error:
+            truth.reject(page.file, identity, f"malformed line: {error}")
+            continue
+        truth.rows.append(
+            Row(
+                file=page.file,
+                row=identity,
+                name=f"{form}/{identity}",
+                image=page.image,
+                transcription=text,
+                writer=writer_of(form, writer_pattern, form),
+                form=form,
+                level="line",
+                box=box,
+                polygon=polygon,
+                page_size=page.size,
+            )
+        )
 
 
 def box_around(points: Points) -> tuple[int, int, int, int]:
