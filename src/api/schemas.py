@@ -4,7 +4,7 @@ from pydantic import BaseModel
 
 
 class ReadCharacter(BaseModel):
-    """A character; start and end are shares 0..1 of the writing's width."""
+    """A character; start and end are pixels from the image's left edge."""
 
     text: str
     confidence: float

@@ -39,6 +39,25 @@ class NormalizationSettings:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Extent:
+    """Which columns of an image its normalised form shows.
+
+    Attributes:
+        left: Pixels of the image, from its left edge to the first column shown.
+        scale: Pixels of the image for one column of the normalised form.
+        width: Pixels of the whole image.
+    """
+
+    left: float
+    scale: float
+    width: int
+
+    def column(self, normalized: float) -> float:
+        """Where a column of the normalised form lies in the image: pixels from its left edge, 0..width."""
+        return min(float(self.width), max(0.0, self.left + (normalized - _MARGIN) * self.scale))
+
+
 def normalize(grey: GreyImage, settings: NormalizationSettings) -> GreyImage:
     """Bring an image of a word or a line to the form that the models read.
 
@@ -55,9 +74,19 @@ def normalize(grey: GreyImage, settings: NormalizationSettings) -> GreyImage:
     Raises:
         ImageError: The array is no grey image of at least one pixel.
     """
+    return normalize_with_extent(grey, settings)[0]
+
+
+def normalize_with_extent(grey: GreyImage, settings: NormalizationSettings) -> tuple[GreyImage, Extent]:
+    """Normalise as `normalize` does, and tell which part of the image is shown: so that what is read can be located."""
     if grey.ndim != 2 or grey.dtype != np.uint8 or grey.size == 0:
         raise ImageError(f"expected a grey uint8 image [H, W], got {grey.dtype} {grey.shape}")
-    return _fit(_cut(_ink(_shrink(grey, settings))), settings)
+    shrunk = _shrink(grey, settings)
+    ink, first = _cut(_ink(shrunk))
+    fitted = _fit(ink, settings)
+    factor = grey.shape[1] / shrunk.shape[1]
+    scale = factor * ink.shape[1] / (fitted.shape[1] - 2 * _MARGIN)
+    return fitted, Extent(left=factor * first, scale=scale, width=grey.shape[1])
 
 
 def _shrink(grey: GreyImage, settings: NormalizationSettings) -> GreyImage:
@@ -104,14 +133,14 @@ def _percentiles(counts: NDArray[np.int64], shares: tuple[float, ...]) -> list[f
     return results
 
 
-def _cut(ink: GreyImage) -> GreyImage:
-    """Cut to the rows and columns that hold writing; a blank image stays whole."""
+def _cut(ink: GreyImage) -> tuple[GreyImage, int]:
+    """Cut to the rows and columns that hold writing, and tell the first column; a blank image stays whole."""
     marks = ink > _EXTENT_INK
     rows = np.flatnonzero(np.count_nonzero(marks, axis=1) > 1)
     columns = np.flatnonzero(np.count_nonzero(marks, axis=0) > 1)
     if rows.size == 0 or columns.size == 0:
-        return ink
-    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        return ink, 0
+    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], int(columns[0])
 
 
 def _fit(ink: GreyImage, settings: NormalizationSettings) -> GreyImage:

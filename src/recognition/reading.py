@@ -10,7 +10,8 @@ class Character:
     Attributes:
         text: The character.
         confidence: The model's probability of it, 0..1, in the frame where it is highest.
-        start: Where it begins, as a share 0..1 of the width of the writing (ink's left end to ink's right end).
+        start: Where it begins, in pixels from the image's left edge. CTC marks a character by few frames, often in its
+            middle: two neighbours may leave a gap between them.
         end: Where it ends, likewise.
     """
 

@@ -17,7 +17,7 @@ from src.errors import CharsetError, ImageError
 from src.recognition.charset import Charset
 from src.recognition.decode import Alignment, align, beam_search, greedy
 from src.recognition.model_file import ModelInfo, info_of, read_network
-from src.recognition.normalize import GreyImage, normalize
+from src.recognition.normalize import Extent, GreyImage, normalize_with_extent
 from src.recognition.reading import Alternative, Character, Reading, Word
 from src.recognition.vocabulary import posterior, score_vocabulary
 
@@ -122,11 +122,12 @@ class Recognizer:
             ImageError: An image is not grey uint8, or is empty.
         """
         entries = None if vocabulary is None else self._entries(vocabulary)
-        normalized = [normalize(image, self.info.normalization) for image in images]
-        frames = self.log_probs(normalized)
+        normalized = [normalize_with_extent(image, self.info.normalization) for image in images]
+        frames = self.log_probs([image for image, _ in normalized])
+        extents = [extent for _, extent in normalized]
         if entries is None:
-            return [self._read_any(item, alternatives) for item in frames]
-        return [self._read_entry(item, entries, alternatives) for item in frames]
+            return [self._read_any(*item, alternatives) for item in zip(frames, extents, strict=True)]
+        return [self._read_entry(*item, entries, alternatives) for item in zip(frames, extents, strict=True)]
 
     def _infer(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Log probabilities float32 [batch, width / stride, classes] of images uint8 [batch, height, width]."""
@@ -152,7 +153,7 @@ class Recognizer:
             logger.warning("%d vocabulary entries cannot be read, as %r", len(texts) - len(known), unwritable)
         return _Entries(known, [self.charset.encode(text) for text in known])
 
-    def _read_any(self, frames: NDArray[np.float32], alternatives: int) -> Reading:
+    def _read_any(self, frames: NDArray[np.float32], extent: Extent, alternatives: int) -> Reading:
         """Read any text; the alternatives come from a beam search and are scored exactly."""
         alignment = greedy(frames)
         candidates = [alignment.codes]
@@ -163,12 +164,14 @@ class Recognizer:
         others = sorted(range(1, len(candidates)), key=lambda index: -probabilities[index])[:alternatives]
         return self._reading(
             alignment,
-            len(frames),
+            extent,
             float(probabilities[0]),
             tuple(Alternative(self.charset.decode(candidates[index]), float(probabilities[index])) for index in others),
         )
 
-    def _read_entry(self, frames: NDArray[np.float32], entries: "_Entries", alternatives: int) -> Reading:
+    def _read_entry(
+        self, frames: NDArray[np.float32], extent: Extent, entries: "_Entries", alternatives: int
+    ) -> Reading:
         """Read one of the entries."""
         shares = posterior(score_vocabulary(frames, entries.codes))
         order = np.argsort(-shares, kind="stable")[: alternatives + 1]
@@ -177,16 +180,16 @@ class Recognizer:
         if alignment is None:
             return Reading("", 0.0, (), ())
         others = tuple(Alternative(entries.texts[index], float(shares[index])) for index in order[1:])
-        return self._reading(alignment, len(frames), float(shares[best]), others)
+        return self._reading(alignment, extent, float(shares[best]), others)
 
     def _reading(
-        self, alignment: Alignment, frame_count: int, confidence: float, alternatives: tuple[Alternative, ...]
+        self, alignment: Alignment, extent: Extent, confidence: float, alternatives: tuple[Alternative, ...]
     ) -> Reading:
         """Put characters and words together."""
         text = self.charset.decode(alignment.codes)
         characters = tuple(
-            Character(character, probability, start / frame_count, end / frame_count)
-            for character, probability, (start, end) in zip(text, alignment.confidences, alignment.spans, strict=True)
+            Character(character, probability, *(extent.column(frame * self.info.stride) for frame in span))
+            for character, probability, span in zip(text, alignment.confidences, alignment.spans, strict=True)
         )
         return Reading(text, confidence, characters, _words(characters), alternatives)
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from src.errors import ImageError
-from src.recognition.normalize import NormalizationSettings, normalize
+from src.recognition.normalize import NormalizationSettings, normalize, normalize_with_extent
 
 SETTINGS = NormalizationSettings(height=48, max_width=600)
 
@@ -82,3 +82,17 @@ def test_faint_grain_is_not_blown_up():
 def test_what_is_no_grey_image_is_refused(bad):
     with pytest.raises(ImageError, match="grey uint8"):
         normalize(bad, SETTINGS)
+
+
+@pytest.mark.parametrize("scale", [1, 6])
+def test_the_extent_leads_back_to_the_image(scale: int) -> None:
+    page = np.full((80 * scale, 500 * scale), 230, np.uint8)
+    for left in (120, 300, 410):
+        page[20 * scale : 60 * scale, left * scale : (left + 6) * scale] = 30
+    ink, extent = normalize_with_extent(page, SETTINGS)
+    np.testing.assert_array_equal(ink, normalize(page, SETTINGS))
+    marks = np.flatnonzero(np.diff(np.concatenate(([0], (ink.max(axis=0) > 128).astype(int)))) == 1)
+    found = [extent.column(float(mark)) / scale for mark in marks]
+    assert found == pytest.approx([120, 300, 410], abs=2)
+    assert extent.column(1e9) == 500 * scale
+    assert extent.column(-1e9) == 0

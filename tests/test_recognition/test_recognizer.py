@@ -53,6 +53,19 @@ def test_a_vocabulary_restricts_and_shares_probability(recognizer: Recognizer) -
         recognizer.read([image], vocabulary=["xyz"])
 
 
+@pytest.mark.parametrize("enlarged", [1, 7])
+def test_characters_are_located_in_the_image(recognizer: Recognizer, enlarged: int) -> None:
+    image = np.full((60, 400), 255, np.uint8)
+    image[20:40, 230:350] = 20
+    (reading,) = recognizer.read([np.kron(image, np.ones((enlarged, enlarged), np.uint8))])
+    assert reading.text == "b b"
+    places = [edge / enlarged for character in reading.characters for edge in (character.start, character.end)]
+    assert places == sorted(places)
+    # The space is what the network sees in the middle of the block: the letters touch its ends, give or take a frame.
+    assert places[0] == pytest.approx(230, abs=12)
+    assert places[-1] == pytest.approx(350, abs=12)
+
+
 def test_images_of_a_wrong_shape_are_refused(recognizer: Recognizer) -> None:
     for image in (np.zeros((47, 8), np.uint8), np.zeros((48, 0), np.uint8), np.zeros((48, 8), np.float32)):
         with pytest.raises(ImageError):
