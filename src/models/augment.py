@@ -16,18 +16,19 @@ Ink = NDArray[np.uint8]
 _KERNELS = tuple(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)) for size in (2, 3))
 
 
-def augment(ink: Ink, random: Generator, max_width: int = 2048) -> Ink:
+def augment(ink: Ink, random: Generator, stretch: float = 1.0, max_width: int = 2048) -> Ink:
     """Distort one image as another hand, pen or scanner might have.
 
     Args:
         ink: uint8 [H, W], 0 = paper.
         random: Source of all choices; the same state gives the same image.
+        stretch: Factor of the width.
         max_width: Pixels; the result is not wider.
 
     Returns:
-        uint8 [H, W'], W' between about 0.7 and 1.35 of W.
+        uint8 [H, W'], W' about `stretch` of W, and somewhat more where the writing is slanted.
     """
-    ink = _geometry(ink, random, max_width)
+    ink = _geometry(ink, random, stretch, max_width)
     if random.random() < 0.35:
         ink = _stroke_width(ink, random)
     if random.random() < 0.25:
@@ -43,9 +44,8 @@ def augment(ink: Ink, random: Generator, max_width: int = 2048) -> Ink:
     return ink
 
 
-def _geometry(ink: Ink, random: Generator, max_width: int) -> Ink:
+def _geometry(ink: Ink, random: Generator, stretch: float, max_width: int) -> Ink:
     height, width = ink.shape
-    stretch = float(np.exp(random.normal(0.0, 0.13)))
     shear = random.normal(0.0, 0.22)
     lean = abs(shear) * height / 2
     new_width = int(np.clip(round(width * stretch + lean), 8, max_width))

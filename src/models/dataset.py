@@ -1,5 +1,6 @@
 """Packed samples -> batches of about equal cost, in an order that a killed training can take up again."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,10 @@ from src.data.samples import PackedSamples
 from src.errors import GroundTruthError, MissingArtefactError
 from src.models.augment import augment
 from src.models.network import STRIDE
+
+# Standard deviation of the logarithm of a sample's stretch, and its limits: hands differ in width, too.
+_STRETCH = 0.13
+_STRETCH_LIMITS = (0.7, 1.35)
 
 
 @dataclass  # not frozen: Lightning moves its tensors to the device in place
@@ -115,8 +120,26 @@ def load_part(name: str, encoded: Path, split: Path, samples: PackedSamples) -> 
     )
 
 
-class BucketSampler(Sampler[list[tuple[int, int]]]):
+@dataclass(frozen=True)
+class Draw:
+    """One showing of a sample.
+
+    Attributes:
+        index: Place of the sample in its part.
+        epoch: With the seed, it decides how the sample is distorted.
+        stretch: Factor of its width when it is distorted.
+    """
+
+    index: int
+    epoch: int
+    stretch: float
+
+
+class BucketSampler(Sampler[list[Draw]]):
     """Batches of samples of about one width, so that little of a batch is padding.
+
+    How much each sample will be stretched is drawn here, before it is put among its like: stretched later, every batch
+    would be as wide as the sample in it that grew most.
 
     The batches of epoch e depend on (seed, e) alone: a training that starts again at step s goes on with the very
     batches that it would have had. The first epoch goes from the narrowest to the widest, since CTC finds its first
@@ -124,7 +147,7 @@ class BucketSampler(Sampler[list[tuple[int, int]]]):
 
     Args:
         widths: int64 [n], pixels of each sample.
-        columns: Pixels of width in one batch, padding included.
+        columns: Pixels of width in one batch, padding included (but what a slant adds).
         epochs: Times that each sample comes, or may come.
         seed: Of the order.
         first_step: Batches to leave out, of all epochs.
@@ -144,19 +167,19 @@ class BucketSampler(Sampler[list[tuple[int, int]]]):
         self.chances = np.ones(len(widths)) if chances is None else chances
         self.steps_per_epoch = max(1, len(self._batches(0)))
 
-    def _batches(self, epoch: int) -> list[list[tuple[int, int]]]:
+    def _batches(self, epoch: int) -> list[list[Draw]]:
         random = np.random.default_rng((self.seed, epoch))
-        # Widths are blurred before sorting, so that neighbours differ from epoch to epoch.
-        order = np.argsort(self.widths * random.uniform(0.85, 1.15, len(self.widths)), kind="stable")
-        batches: list[list[tuple[int, int]]] = []
-        batch: list[tuple[int, int]] = []
-        widest = 0
+        stretches = np.exp(random.normal(0.0, _STRETCH, len(self.widths))).clip(*_STRETCH_LIMITS)
+        widths = self.widths * stretches
+        order = np.argsort(widths, kind="stable")
+        batches: list[list[Draw]] = []
+        batch: list[Draw] = []
         for index in order[random.random(len(order)) < self.chances[order]]:
-            widest = max(widest, int(self.widths[index]))
-            if batch and widest * (len(batch) + 1) > self.columns:
+            # In this order, each sample is the widest so far.
+            if batch and _padded(widths[index]) * (len(batch) + 1) > self.columns:
                 batches.append(batch)
-                batch, widest = [], int(self.widths[index])
-            batch.append((int(index), epoch))
+                batch = []
+            batch.append(Draw(int(index), epoch, float(stretches[index])))
         if batch:
             batches.append(batch)
         return batches if epoch == 0 else [batches[i] for i in random.permutation(len(batches))]
@@ -164,7 +187,7 @@ class BucketSampler(Sampler[list[tuple[int, int]]]):
     def __len__(self) -> int:
         return self.epochs * self.steps_per_epoch
 
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+    def __iter__(self) -> Iterator[list[Draw]]:
         # Epochs may differ by a batch or two; each is cut or filled to one length, so that a step has one place.
         for epoch in range(self.first_step // self.steps_per_epoch, self.epochs):
             batches = self._batches(epoch)
@@ -174,7 +197,7 @@ class BucketSampler(Sampler[list[tuple[int, int]]]):
 
 
 class RecognizerDataset(Dataset[tuple[NDArray[np.uint8], NDArray[np.int64]]]):
-    """Images (distorted, if asked) and codes of a part; an item is named by (index, epoch).
+    """Images (distorted, if asked) and codes of a part; an item is named by a `Draw`.
 
     Args:
         part: The samples.
@@ -190,22 +213,26 @@ class RecognizerDataset(Dataset[tuple[NDArray[np.uint8], NDArray[np.int64]]]):
     def __len__(self) -> int:
         return len(self.part)
 
-    def __getitem__(self, item: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        index, epoch = item
-        ink = np.asarray(self.samples[int(self.part.rows[index])])
-        codes = self.part.codes[index]
+    def __getitem__(self, draw: Draw) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        ink = np.asarray(self.samples[int(self.part.rows[draw.index])])
+        codes = self.part.codes[draw.index]
         if self.distort:
-            distorted = augment(ink, np.random.default_rng((self.seed, epoch, index)), self.max_width)
+            random = np.random.default_rng((self.seed, draw.epoch, draw.index))
+            distorted = augment(ink, random, draw.stretch, self.max_width)
             # A narrowed image must still have a frame for each character (and for the blanks between equal ones).
             if distorted.shape[1] // STRIDE >= len(codes) + int(np.count_nonzero(np.diff(codes) == 0)):
                 ink = distorted
         return ink, codes
 
 
+def _padded(width: float) -> int:
+    """Round up to a multiple of 32: a kernel is made for each shape of a batch, and so there are few."""
+    return 32 * math.ceil(width / 32)
+
+
 def collate(items: Sequence[tuple[NDArray[np.uint8], NDArray[np.int64]]]) -> Batch:
-    """Pad images to the widest, rounded up to a multiple of 32 (few shapes: kernels are made once a shape)."""
-    width = max(ink.shape[1] for ink, _ in items)
-    width = -(-width // 32) * 32
+    """Pad images to one width."""
+    width = _padded(max(ink.shape[1] for ink, _ in items))
     images = np.zeros((len(items), items[0][0].shape[0], width), np.uint8)
     for row, (ink, _) in zip(images, items, strict=True):
         row[:, : ink.shape[1]] = ink

@@ -6,7 +6,7 @@ import pytest
 
 from src.data.samples import PackedSamples
 from src.errors import GroundTruthError, MissingArtefactError
-from src.models.dataset import BucketSampler, RecognizerDataset, collate, load_part
+from src.models.dataset import BucketSampler, Draw, RecognizerDataset, collate, load_part
 from src.models.train_recognizer import training_batches
 from src.params import RecognizerParams
 from tests.test_models.drawn_samples import write_drawn_samples
@@ -16,19 +16,23 @@ WIDTHS = np.random.default_rng(1).integers(20, 900, 500)
 
 def test_every_sample_comes_once_an_epoch():
     batches = list(BucketSampler(WIDTHS, columns=4096, epochs=1))
-    assert sorted(index for batch in batches for index, _ in batch) == list(range(500))
+    assert sorted(draw.index for batch in batches for draw in batch) == list(range(500))
 
 
 def test_a_batch_costs_at_most_its_columns():
     for batch in BucketSampler(WIDTHS, columns=4096, epochs=3):
-        widths = [WIDTHS[index] for index, _ in batch]
+        widths = [WIDTHS[draw.index] * draw.stretch for draw in batch]
         assert max(widths) * len(widths) <= 4096
 
 
 def test_little_of_a_batch_is_padding():
     batches = list(BucketSampler(WIDTHS, columns=4096, epochs=1))
-    padded = sum(max(WIDTHS[i] for i, _ in batch) * len(batch) for batch in batches)
-    assert WIDTHS.sum() / padded > 0.8
+    widths = [[WIDTHS[draw.index] * draw.stretch for draw in batch] for batch in batches]
+    padded = sum(max(batch) * len(batch) for batch in widths)
+    assert sum(map(sum, widths)) / padded > 0.9
+    # Kernels are made once a shape.
+    shapes = {(len(batch), -(-max(batch) // 32)) for batch in widths}
+    assert len(shapes) < 0.6 * len(batches)
 
 
 @pytest.mark.parametrize("step", [1, 57, 130])
@@ -40,14 +44,14 @@ def test_a_resumed_order_is_the_tail_of_the_whole(step):
 
 def test_epochs_differ():
     sampler = BucketSampler(WIDTHS, 4096, epochs=2)
-    batches = [sorted(index for index, _ in batch) for batch in sampler]
+    batches = [sorted(draw.index for draw in batch) for batch in sampler]
     half = sampler.steps_per_epoch
     assert sorted(map(tuple, batches[:half])) != sorted(map(tuple, batches[half:]))
 
 
 def test_the_first_epoch_goes_from_narrow_to_wide_and_the_next_is_shuffled():
     sampler = BucketSampler(WIDTHS, 4096, epochs=2)
-    means = [np.mean([WIDTHS[index] for index, _ in batch]) for batch in sampler]
+    means = [np.mean([WIDTHS[draw.index] for draw in batch]) for batch in sampler]
     first, second = means[: sampler.steps_per_epoch], means[sampler.steps_per_epoch :]
     assert np.corrcoef(first, range(len(first)))[0, 1] > 0.9
     assert abs(np.corrcoef(second, range(len(second)))[0, 1]) < 0.5
@@ -57,8 +61,8 @@ def test_a_chance_thins_samples_and_draws_others_each_epoch():
     chances = np.where(np.arange(500) < 250, 0.3, 1.0)
     epochs: list[set[int]] = [set(), set()]
     for batch in BucketSampler(WIDTHS, 2048, epochs=2, chances=chances):
-        for index, epoch in batch:
-            epochs[epoch].add(index)
+        for draw in batch:
+            epochs[draw.epoch].add(draw.index)
     thinned = [{index for index in epoch if index < 250} for epoch in epochs]
     assert all(50 < len(epoch) < 100 for epoch in thinned)
     assert thinned[0] != thinned[1]
@@ -71,7 +75,7 @@ def test_words_are_thinned_only_where_there_are_lines(tmp_path, levels, thinned)
     train = load_part("train", paths.encoded, paths.split, PackedSamples(paths.samples))
     train = replace(train, levels=[levels[i % len(levels)] for i in range(len(train))])
     batches = training_batches(train, RecognizerParams(epochs=1, word_share=0.3))
-    shown = {index for batch in batches for index, _ in batch}
+    shown = {draw.index for batch in batches for draw in batch}
     words, lines = ({i for i, level in enumerate(train.levels) if level == kind} for kind in ("word", "line"))
     assert lines <= shown
     assert (len(words & shown) < 0.5 * len(words)) == thinned
@@ -84,12 +88,23 @@ def test_parts_hold_their_own_writers_and_batches_hold_their_texts(tmp_path):
     assert len(train) == 192
     assert not set(train.writers) & set(test.writers)
     dataset = RecognizerDataset(train, samples, distort=True, seed=1)
-    batch = collate([dataset[item] for item in [(0, 0), (1, 0), (2, 0)]])
+    batch = collate([dataset[Draw(index, epoch=0, stretch=1.0)] for index in range(3)])
     assert batch.images.shape[2] % 32 == 0
     assert batch.codes.tolist() == list(itertools.chain(*(train.codes[i] for i in range(3))))
     assert (batch.widths <= batch.images.shape[2]).all()
     for image, width in zip(batch.images, batch.widths, strict=True):
         assert not image[:, width:].any()
+
+
+def test_a_distorted_sample_is_as_wide_as_its_draw_says(tmp_path):
+    paths = write_drawn_samples(tmp_path)
+    samples = PackedSamples(paths.samples)
+    train = load_part("train", paths.encoded, paths.split, samples)
+    dataset = RecognizerDataset(train, samples, distort=True, seed=1)
+    for stretch in (0.8, 1.3):
+        grown = [dataset[Draw(index, 3, stretch)][0].shape[1] - stretch * train.widths[index] for index in range(30)]
+        assert min(grown) >= -1
+        assert np.mean(grown) < 12, "a slant adds some pixels"
 
 
 def test_a_missing_list_names_the_stage(tmp_path):
