@@ -114,11 +114,12 @@ class RecurrentHead(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Look along the line, from both ends."""
-        # The second frames of the pairs; where the number of frames is odd, the last pair is filled with zeros.
-        second = functional.pad(features, (0, 1))[..., 1::2]
-        pairs = torch.cat([features[..., ::2], second], dim=1)
-        sequence = self.part(self.lstm(pairs.squeeze(2).transpose(1, 2))[0])
-        frames: Tensor = sequence.reshape(sequence.shape[0], -1, self.width)[:, : features.shape[-1]]
+        count, channels, _, length = features.shape
+        # An odd number of frames gets one of zeros. (Reshaped, not sliced by twos: OpenVINO 2026.4 then loses half.)
+        even = functional.pad(features.squeeze(2), (0, length % 2))
+        pairs = even.reshape(count, channels, -1, 2).permute(0, 2, 3, 1).reshape(count, -1, 2 * channels)
+        sequence = self.part(self.lstm(pairs)[0])
+        frames: Tensor = sequence.reshape(count, -1, self.width)[:, :length]
         return frames
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from src.errors import CharsetError, ImageError
+from src.errors import CharsetError, ImageError, ModelFileError
 from src.recognition.charset import Charset
 from src.recognition.decode import Alignment, align, beam_search, greedy
 from src.recognition.model_file import ModelInfo, info_of, read_network
@@ -84,6 +84,7 @@ class Recognizer:
 
         Raises:
             ImageError: An image has not the model's height, or no column.
+            ModelFileError: The network gives another number of frames or classes than its description says.
         """
         height, stride = self.info.normalization.height, self.info.stride
         groups: dict[int, list[int]] = {}
@@ -140,6 +141,9 @@ class Recognizer:
         finally:
             self._idle.put(request)
         result: NDArray[np.float32] = output
+        expected = (len(batch), batch.shape[2] // self.info.stride, self.charset.size)
+        if result.shape != expected:  # a runtime that misreads a graph must not pass for a short text
+            raise ModelFileError(f"model {self.info.name}: its output has the shape {result.shape}, not {expected}")
         return result
 
     def _entries(self, vocabulary: Sequence[str]) -> "_Entries":

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
+import openvino
 import pytest
 import torch
 
@@ -58,6 +59,7 @@ def test_three_runtimes_agree_on_drawn_words(exported, tmp_path):
             expected = network(torch.from_numpy(padded))[0].numpy()
         portable = session.run(None, {"images": padded})[0][0]
         np.testing.assert_allclose(portable, expected, atol=1e-3)
+        assert len(read) == -(-image.shape[1] // 4)
         np.testing.assert_allclose(read, expected[: len(read)], atol=1e-3)
 
 
@@ -74,10 +76,11 @@ def test_three_runtimes_agree_on_scanned_names(exported):
         with torch.inference_mode():
             expected = network(torch.from_numpy(padded))[0].numpy()
         np.testing.assert_allclose(session.run(None, {"images": padded})[0][0], expected, atol=1e-3)
+        assert len(read) == -(-image.shape[1] // 4)
         np.testing.assert_allclose(read, expected[: len(read)], atol=1e-3)
 
 
-@pytest.mark.parametrize(("batch", "width"), [(1, 32), (7, 256), (2, 2048)])
+@pytest.mark.parametrize(("batch", "width"), [(1, 32), (3, 36), (7, 256), (2, 2048)])
 def test_any_batch_and_width(exported, batch, width):
     network, path = exported
     images = np.random.default_rng(0).integers(0, 256, (batch, 48, width), dtype=np.uint8)
@@ -85,6 +88,8 @@ def test_any_batch_and_width(exported, batch, width):
     with torch.inference_mode():
         expected = network(torch.from_numpy(images)).numpy()
     np.testing.assert_allclose(session.run(None, {"images": images})[0], expected, atol=1e-3)
+    served = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    np.testing.assert_allclose(served(images)[0], expected, atol=1e-3)
 
 
 def test_the_file_describes_itself(exported):

@@ -66,6 +66,12 @@ def test_characters_are_located_in_the_image(recognizer: Recognizer, enlarged: i
     assert places[-1] == pytest.approx(350, abs=12)
 
 
+def test_a_network_that_does_not_fit_its_description_is_refused(tmp_path: Path) -> None:
+    path = write_tiny_model(tmp_path / "model.onnx", info(stride=8).to_metadata())
+    with pytest.raises(ModelFileError, match="not \\(1, 4, 5\\)"):
+        Recognizer.load(path, threads=1).log_probs([paint([1, 2])])
+
+
 def test_images_of_a_wrong_shape_are_refused(recognizer: Recognizer) -> None:
     for image in (np.zeros((47, 8), np.uint8), np.zeros((48, 0), np.uint8), np.zeros((48, 8), np.float32)):
         with pytest.raises(ImageError):
