@@ -19,9 +19,9 @@ app = typer.Typer(help="Read handwriting with a model of your own.", no_args_is_
 @app.command()
 def read(
     images: Annotated[list[Path], typer.Argument(help="Images of words or lines.", show_default=False)],
-    model: Annotated[Path, typer.Option(envvar="LONGHAND_MODEL", help="The recognizer's ONNX file.")] = Path(
-        "models/recognizer/recognizer.onnx"
-    ),
+    model: Annotated[
+        Path | None, typer.Option(envvar="LONGHAND_MODEL", help="ONNX file; else the trained, else the released one.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with all that was read.")] = False,
     alternatives: Annotated[int, typer.Option(min=0, max=20, help="Other texts to give at most.")] = 0,
     vocabulary: Annotated[Path | None, typer.Option(help="File of the only texts allowed, one a line.")] = None,
@@ -29,7 +29,7 @@ def read(
     """Read images; a bad one is reported, the others are read, and the exit code is 1."""
     set_up_logging()
     try:
-        recognizer = Recognizer.load(model)
+        recognizer = Recognizer.load(model or Paths().served_model)
         entries = _entries(vocabulary) if vocabulary else None
     except LonghandError as error:
         raise _failed(error) from error

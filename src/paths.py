@@ -138,6 +138,16 @@ class Paths:
         return self.recognizer / "recognizer.onnx"
 
     @property
+    def released_model(self) -> Path:
+        """The recognizer that comes with the project, by release."""
+        return self.root / "models" / "released" / "recognizer.onnx"
+
+    @property
+    def served_model(self) -> Path:
+        """What is read with unless another file is named: the recognizer trained here, until then the released one."""
+        return self.recognizer_model if self.recognizer_model.exists() else self.released_model
+
+    @property
     def logged_runs(self) -> Path:
         """The MLflow runs of the models, by log_runs."""
         return self.root / "models" / "logged_runs.json"

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from src.paths import Paths
 from src.recognition.images import MAX_PIXELS
 from src.recognition.recognizer import Precision
 
@@ -16,7 +17,7 @@ class ServiceSettings(BaseSettings):
     """Settings of the service.
 
     Attributes:
-        model: The recognizer's ONNX file.
+        model: The recognizer's ONNX file; unless it is named, the one trained here, until then the released one.
         precision: "auto" (bf16 where the CPU has it), "f32" or "bf16".
         threads: Threads of one inference.
         concurrent_readings: Images that are read at the same time; more wait.
@@ -26,7 +27,7 @@ class ServiceSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="LONGHAND_", env_file=".env", extra="ignore", frozen=True)
 
-    model: Path = Path("models/recognizer/recognizer.onnx")
+    model: Path = Field(default_factory=lambda: Paths().served_model)
     precision: Precision = "auto"
     threads: PositiveInt = 1
     concurrent_readings: PositiveInt = 2

@@ -38,7 +38,7 @@ def write_drawn_samples(root: Path, count: int = 240) -> Paths:
     ids = [f"drawn/{number:04}" for number in range(count)]
     writers = [f"drawn/{number % 10}" for number in range(count)]
     codes = [charset.encode(text) for text in texts]
-    table = {"sample_id": ids, "text": texts, "writer": writers, "level": "word", "codes": codes}
+    table = {"sample_id": ids, "text": texts, "writer": writers, "source": "drawn", "level": "word", "codes": codes}
     pd.DataFrame(table).to_parquet(paths.encoded)
     widths = [image.shape[1] for image in images]
     offsets = np.concatenate([[0], np.cumsum([image.size for image in images])[:-1]])
