@@ -1,7 +1,16 @@
 """Trainings are read back from a real MLflow store."""
 
+import contextlib
 import json
+import os
 import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -99,6 +108,43 @@ def test_the_environment_names_the_store(paths, tmp_path, monkeypatch):
     run_id = log_runs(paths)["recognizer"]
     assert not (paths.root / "mlflow.db").exists()
     assert MlflowClient(f"sqlite:///{tmp_path}/elsewhere.db").get_run(run_id).info.status == "FINISHED"
+
+
+@pytest.fixture
+def server(tmp_path) -> Iterator[str]:
+    """A real tracking server, as docs/operations.md starts it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    store_uri, artifacts = f"sqlite:///{tmp_path}/server.db", str(tmp_path / "server-artifacts")
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", store_uri, "--artifacts-destination", artifacts]
+    command += ["--allowed-hosts", f"127.0.0.1:{port}"]
+    environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    log = (tmp_path / "server.log").open("w")
+    process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+    try:
+        for _ in range(240):
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2)
+                break
+            assert process.poll() is None, (tmp_path / "server.log").read_text()
+            time.sleep(0.5)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
+        log.close()
+
+
+def test_a_server_keeps_the_run_and_its_files(paths, tmp_path, monkeypatch, server):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+    run_id = log_runs(paths)["recognizer"]
+    run = MlflowClient(server).get_run(run_id)
+    assert run.data.metrics["test.recognizer_cer"] == 0.2
+    kept = Path(MlflowClient(server).download_artifacts(run_id, "model/recognizer.onnx", str(tmp_path)))
+    assert kept.read_bytes() == paths.recognizer_model.read_bytes()
+    assert list((tmp_path / "server-artifacts").rglob("recognizer.onnx")), "the server holds the files, not the client"
 
 
 def test_without_a_model_the_training_is_named(tmp_path):
