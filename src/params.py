@@ -106,6 +106,7 @@ class ClassifierParams(Settings):
 class RecognizerParams(Settings):
     """The recognizer and its training."""
 
+    start: Literal["released", "chance"] = "released"
     channels: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = (32, 64, 96, 192)
     head: Literal["conv", "lstm"] = "lstm"
     head_layers: PositiveInt = 2

@@ -143,6 +143,11 @@ class Paths:
         return self.root / "models" / "released" / "recognizer.onnx"
 
     @property
+    def start_weights(self) -> Path:
+        """Weights that trainings start from, by release."""
+        return self.released_model.with_name("start.pt")
+
+    @property
     def served_model(self) -> Path:
         """What is read with unless another file is named: the recognizer trained here, until then the released one."""
         return self.recognizer_model if self.recognizer_model.exists() else self.released_model

@@ -3,13 +3,16 @@
 import logging
 import shutil
 
+import torch
+
 from src.data.samples import PackedSamples
 from src.errors import MissingArtefactError, ModelFileError
 from src.models.compress import compress_weights
 from src.models.metrics import overall
 from src.models.readings import part_samples, read_samples
+from src.models.start import save_start
 from src.paths import Paths
-from src.recognition import Recognizer
+from src.recognition import Charset, Recognizer
 from src.stage import run
 
 logger = logging.getLogger(__name__)
@@ -19,7 +22,7 @@ _TOLERANCE = 0.001
 
 
 def release(paths: Paths, samples: int = 1000) -> dict[str, float]:
-    """Write models/released/recognizer.onnx and metrics.json.
+    """Write models/released: recognizer.onnx, start.pt (what trainings start from) and metrics.json.
 
     Args:
         paths: Where the trained recognizer, its figures on the test writers and the validation samples lie.
@@ -50,6 +53,9 @@ def release(paths: Paths, samples: int = 1000) -> dict[str, float]:
         raise ModelFileError(f"{candidate}: reads worse than {paths.recognizer_model} ({found}); it is not released")
     paths.released_model.parent.mkdir(parents=True, exist_ok=True)
     candidate.replace(paths.released_model)
+    weights = torch.load(paths.recognizer / "weights.pt", map_location="cpu", weights_only=True)
+    writers = part_samples(paths, "train")["writer"].tolist()
+    save_start(weights, Charset.from_json(paths.charset.read_text(encoding="utf-8")), writers, paths.start_weights)
     shutil.copyfile(figures, paths.released_model.with_name("metrics.json"))
     return found
 

@@ -23,10 +23,11 @@ from src.models.export import export_recognizer
 from src.models.network import STRIDE
 from src.models.plots import plot_history
 from src.models.recognizer_system import RecognizerSystem
+from src.models.start import start_from
 from src.params import Params, RecognizerParams, load_params
 from src.paths import Paths
 from src.recognition.charset import Charset
-from src.recognition.model_file import ModelInfo
+from src.recognition.model_file import ModelInfo, read_info
 from src.recognition.normalize import NormalizationSettings
 from src.stage import run
 
@@ -151,7 +152,8 @@ def train_recognizer(paths: Paths, params: Params) -> Path:
     pl.seed_everything(settings.seed + first_step, workers=True, verbose=False)
     learn, check, sampler = _loaders(samples, train, validation, params, first_step)
     system = RecognizerSystem(settings, charset, samples.height, sampler.steps_per_epoch)
-    system.save_hyperparameters({"data_version": version})
+    start = str(kept["hyper_parameters"]["start"]) if kept else _start(system, charset, paths)
+    system.save_hyperparameters({"data_version": version, "start": start})
     logger.info("%d training samples, %d steps, from step %d", len(train), len(sampler), first_step)
     saver = SavePeriodically(checkpoints, settings.checkpoint_minutes)
     trainer = pl.Trainer(
@@ -180,6 +182,16 @@ def train_recognizer(paths: Paths, params: Params) -> Path:
     return paths.recognizer_model
 
 
+def _start(system: RecognizerSystem, charset: Charset, paths: Paths) -> str:
+    """Give the network its first weights; say which: the version of the released recognizer, or "chance"."""
+    if system.params.start == "released" and paths.start_weights.exists():
+        writers = pd.read_csv(paths.split / "writers.csv", dtype=str)
+        held_out = writers.loc[writers["part"] != "train", "writer"].tolist()
+        if start_from(system.network, charset, held_out, paths.start_weights):
+            return read_info(paths.released_model).version
+    return "chance"
+
+
 def _write_results(
     paths: Paths, params: Params, system: RecognizerSystem, charset: Charset, version: str, training_samples: int
 ) -> None:
@@ -194,6 +206,7 @@ def _write_results(
     metrics = {name: final[name] for name in ("validation_loss", "validation_cer", "validation_wer")}
     training = {
         "data_version": version,
+        "start": system.hparams["start"],
         "samples": training_samples,
         "seconds": round(final["seconds"], 1),
         "params": params.recognizer.model_dump(mode="json"),

@@ -47,7 +47,10 @@ def write_drawn_samples(root: Path, count: int = 240) -> Paths:
     )
     (paths.samples / "images.bin").write_bytes(b"".join(image.tobytes() for image in images))
     (paths.samples / "settings.json").write_text(json.dumps(settings.to_dict()))
+    rows: list[dict[str, str]] = []
     for part, chosen in (("train", range(8)), ("validation", (8,)), ("test", (9,))):
         listed = [sample for sample, writer in zip(ids, writers, strict=True) if int(writer[6:]) in chosen]
         (paths.split / f"{part}.txt").write_text("\n".join(listed) + "\n")
+        rows += [{"writer": f"drawn/{writer}", "part": part} for writer in chosen]
+    pd.DataFrame(rows).to_csv(paths.split / "writers.csv", index=False)
     return paths

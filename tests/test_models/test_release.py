@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 
 from src.errors import MissingArtefactError, ModelFileError
 from src.models.release import release
@@ -17,6 +18,7 @@ def paths(exported, tmp_path) -> Paths:  # noqa: F811
     paths = write_drawn_samples(tmp_path / "project", 60)
     paths.recognizer.mkdir(parents=True)
     paths.recognizer_model.write_bytes(exported[1].read_bytes())
+    torch.save(exported[0].state_dict(), paths.recognizer / "weights.pt")
     paths.reports.mkdir()
     (paths.reports / "metrics.json").write_text(json.dumps({"recognizer_cer": 0.5}))
     return paths
@@ -28,6 +30,8 @@ def test_the_released_file_is_smaller_and_is_served_until_a_model_is_trained(pat
     assert paths.released_model.stat().st_size < 0.6 * paths.recognizer_model.stat().st_size
     assert read_info(paths.released_model) == read_info(paths.recognizer_model)
     assert json.loads(paths.released_model.with_name("metrics.json").read_text()) == {"recognizer_cer": 0.5}
+    start = torch.load(paths.start_weights, weights_only=True)
+    assert start["writers"] == [f"drawn/{writer}" for writer in range(8)], "those of the training part"
     assert paths.served_model == paths.recognizer_model
     paths.recognizer_model.unlink()
     assert paths.served_model == paths.released_model

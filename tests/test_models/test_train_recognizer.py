@@ -1,6 +1,7 @@
 """The recognizer's training, really run: it learns, and a kill at any moment costs minutes, not the result."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,10 +16,11 @@ import yaml
 from src.data.samples import PackedSamples
 from src.errors import MissingArtefactError
 from src.models.dataset import load_part
+from src.models.start import save_start
 from src.models.train_recognizer import _resumable, train_recognizer
 from src.params import Params, RecognizerParams
 from src.paths import Paths
-from src.recognition import Recognizer
+from src.recognition import Recognizer, read_info
 from src.recognition.charset import Charset
 from src.recognition.decode import greedy
 from tests.test_models.drawn_samples import write_drawn_samples
@@ -118,3 +120,20 @@ def test_other_settings_do_not_take_up_the_old_training(tmp_path):
 def test_a_missing_stage_is_named(tmp_path):
     with pytest.raises(MissingArtefactError, match="encode_data"):
         train_recognizer(Paths(tmp_path), Params())
+
+
+def test_it_starts_from_the_released_weights_and_says_so(tmp_path):
+    paths = write_drawn_samples(tmp_path, 160)
+    charset = Charset.from_json(paths.charset.read_text(encoding="utf-8"))
+    _, log = (first := start(paths.root)).communicate()
+    assert first.returncode == 0, log
+    paths.released_model.parent.mkdir(parents=True)
+    shutil.copy(paths.recognizer_model, paths.released_model)
+    save_start(weights(paths), charset, ["elsewhere/1"], paths.start_weights)
+    began = read_info(paths.recognizer_model)
+    assert began.training["start"] == "chance"
+    from_chance = pd.read_csv(paths.recognizer / "history.csv")["train_loss"].iloc[0]
+    _, log = (second := start(paths.root, epochs=1)).communicate()
+    assert second.returncode == 0, log
+    assert read_info(paths.recognizer_model).training["start"] == began.version
+    assert pd.read_csv(paths.recognizer / "history.csv")["train_loss"].iloc[0] < 0.8 * from_chance

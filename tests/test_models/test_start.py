@@ -1,0 +1,67 @@
+"""What a training starts from."""
+
+import logging
+
+import pytest
+import torch
+
+from src.errors import ModelFileError
+from src.models.network import RecognizerNetwork
+from src.models.start import save_start, start_from
+from src.recognition import Charset
+
+OLD = Charset(tuple("abcd"))
+
+
+def make(charset: Charset, seed: int, units: int = 16) -> RecognizerNetwork:
+    torch.manual_seed(seed)
+    return RecognizerNetwork(charset.size, 48, (32, 32, 32, 32), "lstm", 1, units)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    network = make(OLD, seed=1).eval()
+    save_start(network.state_dict(), OLD, ["a/1", "a/2"], tmp_path / "start.pt")
+    return network, tmp_path / "start.pt"
+
+
+def test_the_same_charset_reads_the_same(saved):
+    network, path = saved
+    other = make(OLD, seed=2).eval()
+    images = torch.randint(0, 256, (2, 48, 64), dtype=torch.uint8)
+    assert start_from(other, OLD, ["b/1"], path)
+    torch.testing.assert_close(other(images), network(images), atol=0.02, rtol=0.02)
+
+
+def test_known_characters_keep_their_scores_in_another_charset(saved):
+    network, path = saved
+    charset = Charset(("x", "d", "a"))
+    other = make(charset, seed=2).eval()
+    assert start_from(other, charset, [], path)
+    images = torch.randint(0, 256, (2, 48, 64), dtype=torch.uint8)
+    before, after = network(images), other(images)
+    # Log odds against the blank do not depend on which other characters there are.
+    for old, new in ((4, 2), (1, 3)):
+        expected = before[..., old] - before[..., 0]
+        torch.testing.assert_close(after[..., new] - after[..., 0], expected, atol=0.02, rtol=0.02)
+
+
+def test_writers_to_measure_on_must_not_have_been_learnt(saved, caplog):
+    other = make(OLD, seed=2)
+    before = {name: value.clone() for name, value in other.state_dict().items()}
+    with caplog.at_level(logging.WARNING):
+        assert not start_from(other, OLD, ["b/1", "a/2"], saved[1])
+    assert "a/2" in caplog.text
+    assert all(torch.equal(before[name], value) for name, value in other.state_dict().items())
+
+
+def test_another_network_starts_from_chance(saved, caplog):
+    with caplog.at_level(logging.WARNING):
+        assert not start_from(make(OLD, seed=2, units=24), OLD, [], saved[1])
+    assert "another network" in caplog.text
+
+
+def test_a_torn_file_is_an_error_that_names_it(saved):
+    saved[1].write_bytes(saved[1].read_bytes()[:1000])
+    with pytest.raises(ModelFileError, match=r"start\.pt"):
+        start_from(make(OLD, seed=2), OLD, [], saved[1])
