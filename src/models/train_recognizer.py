@@ -61,10 +61,11 @@ class SavePeriodically(Callback):
             self._saved = system.seconds
 
 
-def data_version(encoded: Path, split: Path) -> str:
-    """Return the first 12 hexadecimal digits of the SHA-256 of the samples' table and of the training list."""
-    digest = hashlib.sha256(encoded.read_bytes())
-    digest.update((split / "train.txt").read_bytes())
+def data_version(paths: Paths) -> str:
+    """Return the first 12 hexadecimal digits of the SHA-256 of the samples' table, their images' widths and the list."""
+    digest = hashlib.sha256()
+    for file in (paths.encoded, paths.samples / "index.parquet", paths.split / "train.txt"):
+        digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
 
 
@@ -143,7 +144,7 @@ def train_recognizer(paths: Paths, params: Params) -> Path:
     charset = Charset.from_json(paths.charset.read_text(encoding="utf-8"))
     samples = PackedSamples(paths.samples)
     train, validation = (load_part(name, paths.encoded, paths.split, samples) for name in ("train", "validation"))
-    version = data_version(paths.encoded, paths.split)
+    version = data_version(paths)
     checkpoints = paths.recognizer / "checkpoints"
     last = checkpoints / "last.ckpt"
     kept = _resumable(last, settings, charset, version)

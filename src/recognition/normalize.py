@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.errors import ImageError
+from src.recognition.straighten import straighten
 
 GreyImage = NDArray[np.uint8]
 
@@ -61,8 +62,8 @@ class Extent:
 def normalize(grey: GreyImage, settings: NormalizationSettings) -> GreyImage:
     """Bring an image of a word or a line to the form that the models read.
 
-    Light writing on dark paper is inverted, uneven paper is subtracted, contrast is stretched, the image is cut to the
-    writing's extent and scaled to one height with its aspect kept.
+    Light writing on dark paper is inverted, uneven paper is subtracted, contrast is stretched, a line is made level,
+    the image is cut to the writing's extent and scaled to one height with its aspect kept.
 
     Args:
         grey: uint8 [H, W], any size; 255 is white.
@@ -83,6 +84,10 @@ def normalize_with_extent(grey: GreyImage, settings: NormalizationSettings) -> t
         raise ImageError(f"expected a grey uint8 image [H, W], got {grey.dtype} {grey.shape}")
     shrunk = _shrink(grey, settings)
     ink, first = _cut(_ink(shrunk))
+    level = straighten(ink)
+    if level is not ink:
+        ink, more = _cut(level)
+        first += more
     fitted = _fit(ink, settings)
     factor = grey.shape[1] / shrunk.shape[1]
     scale = factor * ink.shape[1] / (fitted.shape[1] - 2 * _MARGIN)
