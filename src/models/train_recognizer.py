@@ -62,7 +62,7 @@ class SavePeriodically(Callback):
 
 
 def data_version(paths: Paths) -> str:
-    """Return the first 12 hexadecimal digits of the SHA-256 of the samples' table, their images' widths and the list."""
+    """Return 12 hexadecimal digits of the SHA-256 of the samples' table, their images' widths and the training list."""
     digest = hashlib.sha256()
     for file in (paths.encoded, paths.samples / "index.parquet", paths.split / "train.txt"):
         digest.update(file.read_bytes())

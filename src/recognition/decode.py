@@ -1,14 +1,15 @@
 """From a recognizer's log probabilities to character codes (connectionist temporal classification, CTC)."""
 
-import heapq
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from src.recognition.beam import beam_search
 from src.recognition.charset import BLANK
+
+__all__ = ["Alignment", "align", "beam_search", "greedy"]
 
 FloatArray = NDArray[np.floating]
 
@@ -77,44 +78,6 @@ def align(log_probs: FloatArray, codes: Sequence[int]) -> Alignment | None:
         path[time] = states[state]
         state -= steps[time, state]
     return _merge(log_probs, path)
-
-
-def beam_search(log_probs: FloatArray, width: int = 16, margin: float = 12.0) -> list[tuple[int, ...]]:
-    """Most probable texts by prefix beam search: paths of one text are added, not compared.
-
-    Args:
-        log_probs: float [T, C], log softmax of each frame; class 0 is the blank.
-        width: Prefixes kept after each frame, and so the number of texts at most.
-        margin: Classes whose log probability is this much below the frame's best are not tried.
-
-    Returns:
-        Codes of the texts, the most probable first (as far as the beam saw; `score_vocabulary` gives exact scores).
-    """
-    # prefix -> log probability of its paths that end in a blank, and of those that end in its last character
-    beam: dict[tuple[int, ...], tuple[float, float]] = {(): (0.0, -np.inf)}
-    for frame in np.asarray(log_probs, dtype=np.float64):
-        likely = [(int(code), float(frame[code])) for code in np.flatnonzero(frame >= frame.max() - margin)]
-        blanks: dict[tuple[int, ...], float] = defaultdict(lambda: -np.inf)
-        characters: dict[tuple[int, ...], float] = defaultdict(lambda: -np.inf)
-        for prefix, (after_blank, after_character) in beam.items():
-            either = float(np.logaddexp(after_blank, after_character))
-            for code, log_prob in likely:
-                if code == BLANK:
-                    blanks[prefix] = float(np.logaddexp(blanks[prefix], either + log_prob))
-                    continue
-                longer = (*prefix, code)
-                if prefix and code == prefix[-1]:
-                    characters[prefix] = float(np.logaddexp(characters[prefix], after_character + log_prob))
-                    entered = after_blank + log_prob
-                else:
-                    entered = either + log_prob
-                characters[longer] = float(np.logaddexp(characters[longer], entered))
-        totals = {
-            prefix: float(np.logaddexp(blanks[prefix], characters[prefix])) for prefix in {**blanks, **characters}
-        }
-        best = heapq.nlargest(width, totals, key=totals.__getitem__)
-        beam = {prefix: (blanks[prefix], characters[prefix]) for prefix in best if totals[prefix] > -np.inf}
-    return list(beam)
 
 
 def _merge(log_probs: FloatArray, path: NDArray[np.integer]) -> Alignment:

@@ -1,13 +1,30 @@
-"""How probable is each entry of a vocabulary: the exact CTC likelihood, for all entries at once."""
+"""Reading with a list of texts: how probable each entry is, and whether the list or the free reading is right.
 
+`score_vocabulary` scores a few entries, all of them to the last digit. `Vocabulary` holds up to a million and looks
+only where the image points; it is made once and asked many times.
+"""
+
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from src.recognition.charset import BLANK
+from src.errors import CharsetError
+from src.recognition.charset import BLANK, Charset
+from src.recognition.trie import Trie, TrieScores
 
 FloatArray = NDArray[np.floating]
+
+# Up to so many entries the answer is made sure of, if need be in a second search; beyond, a narrow beam must do.
+_SURE_ENTRIES = 20_000
+_FIRST_BEAM = 20.0
+_QUICK_BEAM = 15.0
+# As good as no beam at all, but without numbers that are too small for a processor's quick arithmetic.
+_WIDEST_BEAM = 300.0
+# What was left out may change a score by exp(-7) = 0.1 % at most.
+_NEGLIGIBLE = 7.0
 
 
 def score_vocabulary(log_probs: FloatArray, entries: Sequence[Sequence[int]]) -> NDArray[np.float64]:
@@ -64,3 +81,166 @@ def posterior(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     shares = np.exp(scores - best)
     result: NDArray[np.float64] = shares / shares.sum()
     return result
+
+
+@dataclass(frozen=True)
+class VocabularyScores:
+    """The best entries of a vocabulary for one image.
+
+    Attributes:
+        texts: The entries, the best score first.
+        log_likelihoods: float64 [len(texts)], natural logarithm of each one's CTC likelihood.
+        scores: float64 [len(texts)], log likelihood + log prior.
+        evidence: Natural logarithm of the sum of exp(score) over all entries that were reached, given here or not.
+        certain: No entry that the search passed over can be better than the first (or than the `least` asked for).
+    """
+
+    texts: tuple[str, ...]
+    log_likelihoods: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    evidence: float
+    certain: bool
+
+    def posterior(self) -> NDArray[np.float64]:
+        """Probability of each entry given that the text is in the vocabulary: float64 [len(texts)]."""
+        result: NDArray[np.float64] = np.exp(self.scores - self.evidence)
+        return result
+
+
+@dataclass(frozen=True)
+class Leaning:
+    """What was chosen between the free reading and the vocabulary.
+
+    Attributes:
+        text: The chosen text.
+        codes: Its codes.
+        known: It is an entry of the vocabulary.
+        log_odds: Of the best entry against the free reading, the vocabulary's own included; 0 or more: it was chosen.
+            -inf: no entry came near.
+    """
+
+    text: str
+    codes: tuple[int, ...]
+    known: bool
+    log_odds: float
+
+
+class Vocabulary:
+    """A list of texts as a trie, made once for a charset; it may be used from several threads at once.
+
+    Args:
+        texts: The entries; one that is there twice counts once, with its highest prior.
+        charset: The recognizer's. An entry that it cannot write is left out.
+        log_priors: For each text the natural logarithm of its prior; any constant may be added to all. None: 0 each.
+
+    Attributes:
+        texts: The entries that can be read.
+        unwritable: Number of different texts that were left out.
+
+    Raises:
+        CharsetError: No entry is left.
+        ValueError: There are not as many priors as texts.
+    """
+
+    def __init__(self, texts: Sequence[str], charset: Charset, log_priors: Sequence[float] | None = None) -> None:
+        if log_priors is None:
+            priors = dict.fromkeys(texts, 0.0)
+        else:
+            priors = {}
+            for text, prior in zip(texts, log_priors, strict=True):
+                priors[text] = max(prior, priors.get(text, -math.inf))
+        known = sorted(text for text in priors if not charset.unknown(text))
+        if not known:
+            raise CharsetError("no entry of the vocabulary can be written with the model's characters")
+        self.texts = tuple(known)
+        self.unwritable = len(priors) - len(known)
+        self._charset = charset
+        self._priors = np.array([priors[text] for text in known])
+        self._places = frozenset(known)
+        # All characters at once: a million calls of `encode` would take several seconds.
+        kinds, place = np.unique(np.frombuffer("".join(known).encode("utf-32-le"), np.uint32), return_inverse=True)
+        codes = np.array(charset.encode("".join(map(chr, kinds))), dtype=np.int64)[place]
+        self._trie = Trie(codes, np.array([len(text) for text in known]), np.arange(len(known)))
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __contains__(self, text: object) -> bool:
+        return text in self._places
+
+    def score(
+        self, log_probs: FloatArray, count: int = 16, beam: float | None = None, least: float = -math.inf
+    ) -> VocabularyScores:
+        """Find the entries that an image most probably says.
+
+        Args:
+            log_probs: float [T, C], log softmax of each frame; class 0 is the blank.
+            count: Entries to give at most.
+            beam: Beginnings whose log probability is this much below the best one's are left out. None: as wide as
+                certainty needs up to 20,000 entries; a narrow one beyond.
+            least: Score that an entry must have to matter; a higher one ends the search earlier.
+
+        Returns:
+            The best entries; none where T frames can spell no entry. Entries far behind the first may be missing.
+        """
+        if beam is not None:
+            return self._ranked(self._trie.scores(log_probs, beam), count, least)
+        if len(self) > _SURE_ENTRIES:
+            return self.score(log_probs, count, _QUICK_BEAM, least)
+        found = self._trie.scores(log_probs, _FIRST_BEAM)
+        scores = self._ranked(found, count, least)
+        if not scores.certain:
+            best = max(least, float(scores.scores[0]) if scores.texts else -math.inf)
+            # A wider beam leaves out less by as much, and the best entry known can only rise.
+            wider = _FIRST_BEAM + self._most(found) - best + _NEGLIGIBLE + 1.0
+            scores = self._ranked(self._trie.scores(log_probs, min(wider, _WIDEST_BEAM)), count, least)
+        if not scores.certain:
+            scores = self._ranked(self._trie.scores(log_probs, _WIDEST_BEAM), count, least)
+        return scores
+
+    def lean(self, log_probs: FloatArray, free: Sequence[int], log_odds: float) -> Leaning:
+        """Choose between the free reading and the best entry: the vocabulary as a prior, not as a cage.
+
+        Args:
+            log_probs: float [T, C], log softmax of each frame; class 0 is the blank.
+            free: Codes of the free reading.
+            log_odds: How much more an entry is to be expected than any text outside the list, as a natural logarithm:
+                the best entry is chosen if its score + log_odds is not below the free reading's log likelihood.
+
+        Returns:
+            What was chosen. A free reading that is an entry and the best one is `known`.
+        """
+        likelihood = float(score_vocabulary(log_probs, [free])[0])
+        scores = self.score(log_probs, 1, least=likelihood - log_odds)
+        text = self._charset.decode(free)
+        if not scores.texts:
+            return Leaning(text, tuple(free), text in self, -math.inf)
+        odds = float(scores.scores[0]) + log_odds - likelihood
+        if odds >= 0.0:
+            best = scores.texts[0]
+            return Leaning(best, tuple(self._charset.encode(best)), True, odds)
+        return Leaning(text, tuple(free), text in self, odds)
+
+    def _most(self, found: TrieScores) -> float:
+        """No entry that was not found has a higher score."""
+        return found.left_out + float(self._priors.max())
+
+    def _ranked(self, found: TrieScores, count: int, least: float) -> VocabularyScores:
+        """The best of what the trie found."""
+        scores = found.log_likelihoods + self._priors[found.entries]
+        order = np.argsort(-scores, kind="stable")
+        best = order[:count]
+        missing = self._most(found)
+        first = float(scores[order[0]]) if len(order) else -math.inf
+        # What the second may lack must not put it before the first.
+        second = np.logaddexp(scores[order[1]], missing) if len(order) > 1 else -math.inf
+        evidence = -math.inf
+        if len(order):
+            evidence = first + math.log(float(np.exp(scores - first).sum()))
+        return VocabularyScores(
+            tuple(self.texts[entry] for entry in found.entries[best]),
+            found.log_likelihoods[best],
+            scores[best],
+            evidence,
+            bool(missing < least or missing == -math.inf or (missing < first - _NEGLIGIBLE and first >= second)),
+        )
