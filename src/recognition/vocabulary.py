@@ -21,8 +21,8 @@ FloatArray = NDArray[np.floating]
 _SURE_ENTRIES = 20_000
 _FIRST_BEAM = 20.0
 _QUICK_BEAM = 15.0
-# As good as no beam at all, but without numbers that are too small for a processor's quick arithmetic.
-_WIDEST_BEAM = 300.0
+# What float64 holds; if that is not enough, each entry is scored in the logarithm.
+_WIDEST_BEAM = 500.0
 # What was left out may change a score by exp(-7) = 0.1 % at most.
 _NEGLIGIBLE = 7.0
 
@@ -92,7 +92,8 @@ class VocabularyScores:
         log_likelihoods: float64 [len(texts)], natural logarithm of each one's CTC likelihood.
         scores: float64 [len(texts)], log likelihood + log prior.
         evidence: Natural logarithm of the sum of exp(score) over all entries that were reached, given here or not.
-        certain: No entry that the search passed over can be better than the first (or than the `least` asked for).
+        certain: No entry is more probable than the first by more than a thousandth, nor, if the search passed it over,
+            has the score `least` that was asked for.
     """
 
     texts: tuple[str, ...]
@@ -139,7 +140,7 @@ class Vocabulary:
 
     Raises:
         CharsetError: No entry is left.
-        ValueError: There are not as many priors as texts.
+        ValueError: There are not as many priors as texts, or one is not finite.
     """
 
     def __init__(self, texts: Sequence[str], charset: Charset, log_priors: Sequence[float] | None = None) -> None:
@@ -149,6 +150,8 @@ class Vocabulary:
             priors = {}
             for text, prior in zip(texts, log_priors, strict=True):
                 priors[text] = max(prior, priors.get(text, -math.inf))
+        if not np.isfinite(list(priors.values())).all():
+            raise ValueError("a log prior is not finite: leave the entry out instead")
         known = sorted(text for text in priors if not charset.unknown(text))
         if not known:
             raise CharsetError("no entry of the vocabulary can be written with the model's characters")
@@ -176,8 +179,8 @@ class Vocabulary:
         Args:
             log_probs: float [T, C], log softmax of each frame; class 0 is the blank.
             count: Entries to give at most.
-            beam: Beginnings whose log probability is this much below the best one's are left out. None: as wide as
-                certainty needs up to 20,000 entries; a narrow one beyond.
+            beam: Beginnings whose log probability is this much (above 0) below the best one's are left out. None: as
+                wide as certainty needs up to 20,000 entries; a narrow one beyond.
             least: Score that an entry must have to matter; a higher one ends the search earlier.
 
         Returns:
@@ -195,7 +198,7 @@ class Vocabulary:
             wider = _FIRST_BEAM + self._most(found) - best + _NEGLIGIBLE + 1.0
             scores = self._ranked(self._trie.scores(log_probs, min(wider, _WIDEST_BEAM)), count, least)
         if not scores.certain:
-            scores = self._ranked(self._trie.scores(log_probs, _WIDEST_BEAM), count, least)
+            scores = self._ranked(self._all_scores(log_probs), count, least)
         return scores
 
     def lean(self, log_probs: FloatArray, free: Sequence[int], log_odds: float) -> Leaning:
@@ -221,6 +224,12 @@ class Vocabulary:
             return Leaning(best, tuple(self._charset.encode(best)), True, odds)
         return Leaning(text, tuple(free), text in self, odds)
 
+    def _all_scores(self, log_probs: FloatArray) -> TrieScores:
+        """The scores of all entries, one by one."""
+        scores = score_vocabulary(log_probs, [self._charset.encode(text) for text in self.texts])
+        possible = np.flatnonzero(scores > -math.inf)
+        return TrieScores(possible, scores[possible], -math.inf)
+
     def _most(self, found: TrieScores) -> float:
         """No entry that was not found has a higher score."""
         return found.left_out + float(self._priors.max())
@@ -232,8 +241,6 @@ class Vocabulary:
         best = order[:count]
         missing = self._most(found)
         first = float(scores[order[0]]) if len(order) else -math.inf
-        # What the second may lack must not put it before the first.
-        second = np.logaddexp(scores[order[1]], missing) if len(order) > 1 else -math.inf
         evidence = -math.inf
         if len(order):
             evidence = first + math.log(float(np.exp(scores - first).sum()))
@@ -242,5 +249,5 @@ class Vocabulary:
             found.log_likelihoods[best],
             scores[best],
             evidence,
-            bool(missing < least or missing == -math.inf or (missing < first - _NEGLIGIBLE and first >= second)),
+            missing < least or missing == -math.inf or missing < first - _NEGLIGIBLE,
         )
