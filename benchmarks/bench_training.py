@@ -62,8 +62,7 @@ def main(
         seconds[name] += time.perf_counter() - began
 
     sampler = training_batches(part, settings)
-    # The first epoch goes from narrow to wide; the second is as all others are.
-    for step, items in enumerate(islice(sampler, sampler.steps_per_epoch, sampler.steps_per_epoch + WARM_UP + steps)):
+    for step, items in enumerate(islice(sampler, WARM_UP + steps)):
         if step == WARM_UP:
             seconds.clear()
             images = pixels = 0

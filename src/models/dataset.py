@@ -142,8 +142,8 @@ class BucketSampler(Sampler[list[Draw]]):
     would be as wide as the sample in it that grew most.
 
     The batches of epoch e depend on (seed, e) alone: a training that starts again at step s goes on with the very
-    batches that it would have had. The first epoch goes from the narrowest to the widest, since CTC finds its first
-    alignments in short texts (Amodei et al., "Deep Speech 2", 2015, call it SortaGrad); all others are shuffled.
+    batches that it would have had. They are shuffled; with `short_first` the first epoch goes from the narrowest to the
+    widest, since CTC finds its first alignments in short texts (Amodei et al., "Deep Speech 2", 2015: SortaGrad).
 
     Args:
         widths: int64 [n], pixels of each sample.
@@ -152,6 +152,7 @@ class BucketSampler(Sampler[list[Draw]]):
         seed: Of the order.
         first_step: Batches to leave out, of all epochs.
         chances: float [n], how probably each sample comes in an epoch; None: all come in each.
+        short_first: For a network that cannot read yet; may be set until the first batch is taken.
     """
 
     def __init__(
@@ -162,9 +163,11 @@ class BucketSampler(Sampler[list[Draw]]):
         seed: int = 0,
         first_step: int = 0,
         chances: NDArray[np.float64] | None = None,
+        short_first: bool = False,
     ) -> None:
         self.widths, self.columns, self.epochs, self.seed, self.first_step = widths, columns, epochs, seed, first_step
         self.chances = np.ones(len(widths)) if chances is None else chances
+        self.short_first = short_first
         self.steps_per_epoch = max(1, len(self._batches(0)))
 
     def _batches(self, epoch: int) -> list[list[Draw]]:
@@ -182,7 +185,9 @@ class BucketSampler(Sampler[list[Draw]]):
             batch.append(Draw(int(index), epoch, float(stretches[index])))
         if batch:
             batches.append(batch)
-        return batches if epoch == 0 else [batches[i] for i in random.permutation(len(batches))]
+        if epoch == 0 and self.short_first:
+            return batches
+        return [batches[i] for i in random.permutation(len(batches))]
 
     def __len__(self) -> int:
         return self.epochs * self.steps_per_epoch

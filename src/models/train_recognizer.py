@@ -154,6 +154,7 @@ def train_recognizer(paths: Paths, params: Params) -> Path:
     learn, check, sampler = _loaders(samples, train, validation, params, first_step)
     system = RecognizerSystem(settings, charset, samples.height, sampler.steps_per_epoch)
     start = str(kept["hyper_parameters"]["start"]) if kept else _start(system, charset, paths)
+    sampler.short_first = start == "chance"
     system.save_hyperparameters({"data_version": version, "start": start})
     logger.info("%d training samples, %d steps, from step %d", len(train), len(sampler), first_step)
     saver = SavePeriodically(checkpoints, settings.checkpoint_minutes)

@@ -49,12 +49,14 @@ def test_epochs_differ():
     assert sorted(map(tuple, batches[:half])) != sorted(map(tuple, batches[half:]))
 
 
-def test_the_first_epoch_goes_from_narrow_to_wide_and_the_next_is_shuffled():
-    sampler = BucketSampler(WIDTHS, 4096, epochs=2)
+def test_short_first_goes_from_narrow_to_wide_in_the_first_epoch_alone():
+    sampler = BucketSampler(WIDTHS, 4096, epochs=2, short_first=True)
     means = [np.mean([WIDTHS[draw.index] for draw in batch]) for batch in sampler]
     first, second = means[: sampler.steps_per_epoch], means[sampler.steps_per_epoch :]
     assert np.corrcoef(first, range(len(first)))[0, 1] > 0.9
     assert abs(np.corrcoef(second, range(len(second)))[0, 1]) < 0.5
+    shuffled = [np.mean([WIDTHS[draw.index] for draw in batch]) for batch in BucketSampler(WIDTHS, 4096, epochs=1)]
+    assert abs(np.corrcoef(shuffled, range(len(shuffled)))[0, 1]) < 0.5
 
 
 def test_a_chance_thins_samples_and_draws_others_each_epoch():
