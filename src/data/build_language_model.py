@@ -218,8 +218,8 @@ def _portions(texts: Mapping[str, float]) -> Iterable[list[str]]:
 def _merge(level: _Level, keys: NDArray[np.uint64], weights: NDArray[np.float64]) -> _Level:
     """Add occurrences to a level."""
     merged, place = np.unique(np.concatenate((level[0], keys)), return_inverse=True)
-    counts: NDArray[np.float64] = np.bincount(place, np.concatenate((level[1], weights)), len(merged))
-    return merged, counts
+    counts = np.bincount(place, np.concatenate((level[1], weights)), len(merged))
+    return merged, counts.astype(np.float64, copy=False)
 
 
 def _prune(

@@ -17,10 +17,13 @@ from src.recognition.trie import Trie, TrieScores
 
 FloatArray = NDArray[np.floating]
 
-# Up to so many entries the answer is made sure of, if need be in a second search; beyond, a narrow beam must do.
+# Up to so many entries the answer is made sure of, if need be in a second search. Beyond, a narrow beam must do, unless
+# its best entry is so improbable that the beam must have lost its way, as in a long text with one doubtful beginning.
 _SURE_ENTRIES = 20_000
 _FIRST_BEAM = 20.0
 _QUICK_BEAM = 15.0
+_LOST = 30.0
+_LOST_BEAM = 28.0
 # What float64 holds; if that is not enough, each entry is scored in the logarithm.
 _WIDEST_BEAM = 500.0
 # What was left out may change a score by exp(-7) = 0.1 % at most.
@@ -180,7 +183,7 @@ class Vocabulary:
             log_probs: float [T, C], log softmax of each frame; class 0 is the blank.
             count: Entries to give at most.
             beam: Beginnings whose log probability is this much (above 0) below the best one's are left out. None: as
-                wide as certainty needs up to 20,000 entries; a narrow one beyond.
+                wide as certainty needs up to 20,000 entries; beyond, a narrow one at first.
             least: Score that an entry must have to matter; a higher one ends the search earlier.
 
         Returns:
@@ -188,12 +191,14 @@ class Vocabulary:
         """
         if beam is not None:
             return self._ranked(self._trie.scores(log_probs, beam), count, least)
-        if len(self) > _SURE_ENTRIES:
-            return self.score(log_probs, count, _QUICK_BEAM, least)
-        found = self._trie.scores(log_probs, _FIRST_BEAM)
+        sure = len(self) <= _SURE_ENTRIES
+        found = self._trie.scores(log_probs, _FIRST_BEAM if sure else _QUICK_BEAM)
         scores = self._ranked(found, count, least)
+        best = max(least, float(scores.scores[0]) if scores.texts else -math.inf)
+        if not sure:
+            lost = self._most(found) - best > _LOST
+            return self._ranked(self._trie.scores(log_probs, _LOST_BEAM), count, least) if lost else scores
         if not scores.certain:
-            best = max(least, float(scores.scores[0]) if scores.texts else -math.inf)
             # A wider beam leaves out less by as much, and the best entry known can only rise.
             wider = _FIRST_BEAM + self._most(found) - best + _NEGLIGIBLE + 1.0
             scores = self._ranked(self._trie.scores(log_probs, min(wider, _WIDEST_BEAM)), count, least)

@@ -88,6 +88,20 @@ def test_many_entries_with_a_narrow_beam_still_give_the_best():
         assert found.log_likelihoods[0] == pytest.approx(score_vocabulary(log_probs, codes).max(), abs=1e-3)
 
 
+@pytest.mark.parametrize("second_search", [True, False])
+def test_a_long_list_s_search_that_lost_its_way_is_repeated(second_search: bool, monkeypatch: pytest.MonkeyPatch):
+    if not second_search:
+        monkeypatch.setattr("src.recognition.vocabulary._LOST", np.inf)
+    generator = np.random.default_rng(6)
+    charset = Charset(tuple("abcdefghij"))
+    others = ["a" + "".join(generator.choice(list("abcde"), 9)) for _ in range(25_000)]
+    frames = written(charset.encode("bghijghijghij"), charset.size, 0.999)
+    frames[:2] = np.log(np.full(charset.size, 1e-6) + np.eye(charset.size)[1])  # an a, one would say
+    frames[:2, charset.encode("b")] = -20.0
+    found = Vocabulary([*others, "bghijghijghij"], charset).score(frames)
+    assert (found.texts[:1] == ("bghijghijghij",)) == second_search
+
+
 def written(codes: list[int], classes: int, sureness: float = 0.8) -> NDArray[np.floating]:
     """Frames that say `codes`, two frames each with a blank behind."""
     path = [step for code in codes for step in (code, code, 0)]
