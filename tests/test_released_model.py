@@ -1,0 +1,54 @@
+"""The recognizer that comes with the project reads, on this machine, what it is said to read."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from rapidfuzz.distance import Levenshtein
+
+from src.data.synthesis.drawing import draw_word
+from src.data.synthesis.writer import create_writer
+from src.paths import Paths
+from src.recognition import Recognizer
+from src.recognition.images import decode_image
+
+ROOT = Path(__file__).resolve().parents[1]
+NAMES = ROOT.parent / "shared" / "data" / "dhsd"
+PATHS = Paths(ROOT)
+WORDS = ("maison", "entre", "Monat", "lire", "Straße", "ville,", "1987", "le", "écriture", "Briefe")
+
+
+@pytest.fixture(scope="module")
+def recognizer() -> Recognizer:
+    return Recognizer.load(PATHS.released_model, threads=1)
+
+
+def error_rate(recognizer: Recognizer, images: list[np.ndarray], texts: list[str]) -> float:
+    readings = [reading.text for reading in recognizer.read(images)]
+    edits = sum(Levenshtein.distance(text, reading) for text, reading in zip(texts, readings, strict=True))
+    return edits / sum(map(len, texts))
+
+
+def test_it_is_small_enough_for_a_repository():
+    assert PATHS.released_model.stat().st_size < 15e6
+    assert PATHS.start_weights.stat().st_size < 15e6
+
+
+def test_it_reads_drawn_words(recognizer):
+    random = np.random.default_rng(11)
+    texts = [WORDS[i % len(WORDS)] for i in range(60)]
+    images = [draw_word(text, create_writer(11, i % 12), random) for i, text in enumerate(texts)]
+    assert error_rate(recognizer, images, texts) < 0.35, "hands that no person has, none of which it has learnt from"
+
+
+@pytest.mark.skipif(not NAMES.is_dir(), reason=f"{NAMES} is absent")
+def test_it_reads_names_of_writers_it_has_not_learnt_from(recognizer):
+    learnt = set(torch.load(PATHS.start_weights, weights_only=True)["writers"])
+    with (NAMES / "data.csv").open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if f"dhsd/{row['writer_id']}" not in learnt]
+    chosen = rows[:: max(1, len(rows) // 150)]
+    assert len({row["writer_id"] for row in chosen}) >= 3
+    images = [decode_image(NAMES / row["file_name"]) for row in chosen]
+    assert error_rate(recognizer, images, [row["text"] for row in chosen]) < 0.08
