@@ -1,8 +1,8 @@
 """A recognizer small enough to be made in a test, with the real interface: its text is what its columns say.
 
 The network is built by hand, not trained: an image column block of `stride` pixels whose ink has brightness
-`256 * code / classes` is read as the character with that code. `paint` draws such images. So a test knows what must be
-read, and everything between the file and the text is the real thing.
+`FULLEST * 256 * code / classes` is read as the character with that code. `paint` draws such images. So a test knows
+what must be read, and everything between the file and the text is the real thing.
 """
 
 from datetime import UTC, datetime
@@ -19,6 +19,8 @@ from src.recognition import ModelInfo, NormalizationSettings
 CHARSET = ("a", "b", "c", " ")
 STRIDE = 4
 HEIGHT = 48
+# A solid bar is shown in this share of the rows: the rest is left for the loops and tails that writing has.
+FULLEST = 0.85
 
 
 class TinyNetwork(nn.Module):
@@ -33,7 +35,7 @@ class TinyNetwork(nn.Module):
         self.mean = nn.AvgPool2d((HEIGHT, STRIDE))
 
     def forward(self, images: Tensor) -> Tensor:
-        ink = self.mean(images.to(torch.float32).unsqueeze(1) / 256.0)[:, 0, 0]
+        ink = self.mean(images.to(torch.float32).unsqueeze(1) / (256.0 * FULLEST))[:, 0, 0]
         return (-self.sharpness * (ink.unsqueeze(2) - self.levels).abs()).log_softmax(dim=2)
 
 
@@ -72,5 +74,5 @@ def write_tiny_model(path: Path, metadata: dict[str, str] | None = None) -> Path
 
 def paint(codes: list[int]) -> NDArray[np.uint8]:
     """A normalised image uint8 [48, 4 * codes] that the tiny model reads frame by frame as `codes` (0: blank)."""
-    levels = np.array(codes) * 256 // (len(CHARSET) + 1) + (np.array(codes) > 0)
+    levels = np.array(codes) * 256 * FULLEST // (len(CHARSET) + 1) + (np.array(codes) > 0)
     return np.repeat(np.tile(levels.astype(np.uint8), (HEIGHT, 1)), STRIDE, axis=1)

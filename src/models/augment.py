@@ -49,10 +49,10 @@ def _geometry(ink: Ink, random: Generator, stretch: float, max_width: int) -> In
     shear = random.normal(0.0, 0.22)
     lean = abs(shear) * height / 2
     new_width = int(np.clip(round(width * stretch + lean), 8, max_width))
-    # The writing's share of the height: a crop around "aucune" and one around "Agfa" are scaled differently, and so is
-    # a crop that somebody draws by hand; the recognizer must not depend on it.
-    scale = random.uniform(0.62, 1.05) if random.random() < 0.6 else 1.0
-    shift = random.uniform(-0.5, 0.5) * max(0.0, 1.0 - scale) * height + random.normal(0.0, 0.5)
+    # The body's size and place are only estimated, from few letters or beside stray ink: the recognizer must not depend
+    # on them.
+    scale = float(np.clip(np.exp(random.normal(-0.05, 0.15)), 0.65, 1.3))
+    shift = random.normal(0.0, 0.04) * height
     angle = random.normal(0.0, 0.012) * min(1.0, 400.0 / width)
     columns = np.arange(new_width, dtype=np.float32)[None, :] - new_width / 2
     rows = np.arange(height, dtype=np.float32)[:, None] - height / 2

@@ -37,7 +37,7 @@ def evaluate_model(params: EvaluateParams, paths: Paths, part: str = "test") -> 
     Args:
         params: The bootstrap and the size of the page of errors.
         paths: Where models and samples lie. The reports go to `paths.reports` (test; what an earlier evaluation wrote
-            is replaced) or to a folder in it named like the part.
+            is replaced) or to a folder beside it, named with the part.
         part: "test" or "validation".
 
     Returns:
@@ -58,7 +58,7 @@ def evaluate_model(params: EvaluateParams, paths: Paths, part: str = "test") -> 
         remarks.append("no recognizer: run python src/models/train_recognizer.py")
     metrics: Metrics = {}
     groups = comparison = None
-    with write_whole_folder(paths.reports if part == "test" else paths.reports / part) as folder:
+    with write_whole_folder(paths.reports if part == "test" else paths.reports.with_name(f"reports_{part}")) as folder:
         (folder / "plots").mkdir()
         words = read_part(paths, part) if classifier else None
         if classifier and words:

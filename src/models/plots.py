@@ -22,7 +22,8 @@ def plot_history(history: Path, target: Path, title: str) -> None:
 
     Args:
         history: history.csv with a column epoch; of train_loss, validation_loss, validation_accuracy,
-            validation_cer, validation_wer those that it has are drawn.
+            validation_cer, validation_wer and, of samples of several words, validation_lines_cer those that it has
+            are drawn.
         target: The PNG.
         title: Over the picture.
     """
@@ -30,7 +31,9 @@ def plot_history(history: Path, target: Path, title: str) -> None:
     figure = Figure(figsize=(10, 4), layout="constrained")
     losses, scores = figure.subplots(1, 2)
     _lines(losses, table, {"train_loss": GREY, "validation_loss": INK}, "loss")
-    colours = {"validation_accuracy": INK, "validation_cer": INK, "validation_wer": ACCENT}
+    colours = {
+        "validation_accuracy": INK, "validation_cer": INK, "validation_lines_cer": GREY, "validation_wer": ACCENT
+    }  # fmt: skip
     _lines(scores, table, colours, "share")
     scores.set_ylim(0.0, None if scores.get_ylim()[1] > 1.0 else 1.0)
     if table["validation_loss"].notna().all():

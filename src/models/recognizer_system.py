@@ -35,7 +35,7 @@ class RecognizerSystem(pl.LightningModule):
         ).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.seconds_before = 0.0  # of training in the runs that were killed
         self._started = time.monotonic()
-        self._edits = self._characters = self._word_edits = self._words = 0
+        self._counts: dict[str, list[int]] = {}
         self._losses: list[float] = []
         self._validation_losses: list[float] = []
         self.history: list[dict[str, float]] = []
@@ -111,11 +111,22 @@ class RecognizerSystem(pl.LightningModule):
             read = self.charset.decode(collapsed[collapsed > 0].tolist())
             truth = self.charset.decode(batch.codes[start : start + length].tolist())
             start += length
-            self._edits += Levenshtein.distance(read, truth)
-            self._characters += length
             words = truth.split()
-            self._word_edits += Levenshtein.distance(read.split(), words)
-            self._words += len(words)
+            counts = (
+                Levenshtein.distance(read, truth), length, Levenshtein.distance(read.split(), words), len(words)
+            )  # fmt: skip
+            # Lines are told apart: words are many, and would hide how lines are read.
+            for kind in ("", "_lines") if len(words) > 1 else ("",):
+                for place, count in enumerate(counts):
+                    self._counts.setdefault(kind, [0, 0, 0, 0])[place] += count
+
+    def _rates(self) -> dict[str, float]:
+        """CER and WER of what was read since the last call's reset, of all samples and of those of several words."""
+        rates = {}
+        for kind, (edits, characters, word_edits, words) in sorted(self._counts.items()):
+            rates[f"validation{kind}_cer"] = edits / max(1, characters)
+            rates[f"validation{kind}_wer"] = word_edits / max(1, words)
+        return rates
 
     def on_validation_epoch_end(self) -> None:
         """Write a line of history."""
@@ -126,15 +137,14 @@ class RecognizerSystem(pl.LightningModule):
             "step": float(self.global_step),
             "train_loss": sum(self._losses) / max(1, len(self._losses)),
             "validation_loss": sum(self._validation_losses) / max(1, len(self._validation_losses)),
-            "validation_cer": self._edits / max(1, self._characters),
-            "validation_wer": self._word_edits / max(1, self._words),
+            **self._rates(),
             "learning_rate": self.learning_rate(),
             "seconds": self.seconds,
         }
         self.history.append(line)
         self.log("validation_cer", line["validation_cer"], prog_bar=True, logger=False)
         self._losses, self._validation_losses = [], []
-        self._edits = self._characters = self._word_edits = self._words = 0
+        self._counts = {}
 
     # -- what a checkpoint must hold beside the weights ---------------------------------------------------
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

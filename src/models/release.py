@@ -10,9 +10,9 @@ from src.errors import MissingArtefactError, ModelFileError
 from src.models.compress import compress_weights
 from src.models.metrics import overall
 from src.models.readings import part_samples, read_samples
-from src.models.start import save_start
+from src.models.start import origin_of, save_start
 from src.paths import Paths
-from src.recognition import Charset, Recognizer
+from src.recognition import Charset, Recognizer, read_info
 from src.stage import run
 
 logger = logging.getLogger(__name__)
@@ -54,8 +54,10 @@ def release(paths: Paths, samples: int = 1000) -> dict[str, float]:
     paths.released_model.parent.mkdir(parents=True, exist_ok=True)
     candidate.replace(paths.released_model)
     weights = torch.load(paths.recognizer / "weights.pt", map_location="cpu", weights_only=True)
-    writers = part_samples(paths, "train")["writer"].tolist()
-    save_start(weights, Charset.from_json(paths.charset.read_text(encoding="utf-8")), writers, paths.start_weights)
+    charset = Charset.from_json(paths.charset.read_text(encoding="utf-8"))
+    again = read_info(paths.recognizer_model).training.get("start", "chance") != "chance"
+    earlier = paths.start_weights if again else None
+    save_start(weights, charset, origin_of(paths, ("train",)), paths.start_weights, earlier)
     shutil.copyfile(figures, paths.released_model.with_name("metrics.json"))
     return found
 

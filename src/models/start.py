@@ -1,20 +1,24 @@
 """What a training starts from: the weights of the released recognizer, as far as they fit, or chance.
 
-The released recognizer has seen writers. If one of them is among the writers that a new training is measured on, its
-figures would be too good; then the training starts from chance.
+The released recognizer has seen writers and images. If one of them is among those that a new training is measured on,
+its figures would be too good; then the training starts from chance. Images are known by their pixels' hash, since the
+same pages may come under other names.
 """
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from src.data.artefacts import read_columns, require
 from src.errors import ModelFileError
 from src.files import write_whole
 from src.models.network import RecognizerNetwork
+from src.paths import Paths
 from src.recognition.charset import Charset
 
 logger = logging.getLogger(__name__)
@@ -23,29 +27,63 @@ logger = logging.getLogger(__name__)
 _CHARACTER_LAYERS = ("classify", "shortcut")
 
 
-def save_start(weights: dict[str, Tensor], charset: Charset, writers: Sequence[str], target: Path) -> None:
+@dataclass(frozen=True)
+class Origin:
+    """Where samples come from.
+
+    Attributes:
+        writers: Who wrote them.
+        digests: Hash of each sample's pixels, 16 hexadecimal digits, as the manifest has it.
+    """
+
+    writers: Sequence[str]
+    digests: Sequence[str]
+
+
+def origin_of(paths: Paths, parts: Sequence[str]) -> Origin:
+    """Return who wrote the samples of some parts of the split, and their images' hashes.
+
+    Raises:
+        MissingArtefactError: encode_data or split_data has not run.
+    """
+    lists = [require(paths.split / f"{part}.txt", "split_data").read_text(encoding="utf-8") for part in parts]
+    listed = {sample_id for text in lists for sample_id in text.split("\n")}
+    table = read_columns(paths.encoded, "encode_data", ["sample_id", "writer", "digest"])
+    table = table[table["sample_id"].isin(listed)]
+    return Origin(table["writer"].tolist(), table["digest"].tolist())
+
+
+def save_start(
+    weights: dict[str, Tensor], charset: Charset, learnt: Origin, target: Path, earlier: Path | None = None
+) -> None:
     """Write what a later training can start from.
 
     Args:
         weights: The network's state; stored as float16.
         charset: The characters of its classes.
-        writers: Who wrote what it was trained on.
+        learnt: What it was trained on.
         target: The file (PyTorch's format, plain values and tensors only).
+        earlier: Such a file that the training started from: what it has learnt from is kept in mind. None: chance.
     """
     halves = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
+    writers, digests = set(learnt.writers), _numbers(learnt.digests)
+    if earlier is not None:
+        kept = torch.load(earlier, map_location="cpu", weights_only=True)
+        writers, digests = writers.union(kept["writers"]), torch.unique(torch.cat([digests, kept["digests"]]))
+    content = {
+        "weights": halves, "characters": list(charset.characters), "writers": sorted(writers), "digests": digests
+    }  # fmt: skip
     with write_whole(target) as temporary:
-        torch.save(
-            {"weights": halves, "characters": list(charset.characters), "writers": sorted(set(writers))}, temporary
-        )
+        torch.save(content, temporary)
 
 
-def start_from(network: RecognizerNetwork, charset: Charset, held_out: Sequence[str], source: Path) -> bool:
+def start_from(network: RecognizerNetwork, charset: Charset, held_out: Origin, source: Path) -> bool:
     """Give a network the weights of a file, if that is sensible.
 
     Args:
         network: As it is about to be trained; its weights are changed.
         charset: The characters that it will learn; those that the file does not know begin from chance.
-        held_out: Writers that it will be measured on.
+        held_out: What it will be measured on.
         source: Written by `save_start`.
 
     Returns:
@@ -56,14 +94,15 @@ def start_from(network: RecognizerNetwork, charset: Charset, held_out: Sequence[
     """
     try:
         kept: dict[str, Any] = torch.load(source, map_location="cpu", weights_only=True)
-        weights, characters, writers = kept["weights"], kept["characters"], set(kept["writers"])
+        weights, characters, writers, digests = (kept[name] for name in ("weights", "characters", "writers", "digests"))
     except (KeyError, RuntimeError, OSError, ValueError) as error:
         raise ModelFileError(f"{source}: not weights to start from (incomplete copy?); remove it: {error}") from error
-    known = sorted(writers.intersection(held_out))
-    if known:
+    known = sorted(set(writers).intersection(held_out.writers))
+    images = int(torch.isin(_numbers(held_out.digests), digests).sum())
+    if known or images:
         logger.warning(
-            "%s has learnt from %d of the writers to measure on (%s, ...): training starts from chance",
-            source, len(known), known[0],
+            "%s has learnt from %d of the writers%s and %d of the images to measure on: training starts from chance",
+            source, len(known), f" ({known[0]}, ...)" if known else "", images,
         )  # fmt: skip
         return False
     own = network.state_dict()
@@ -77,6 +116,11 @@ def start_from(network: RecognizerNetwork, charset: Charset, held_out: Sequence[
     taken = len(set(characters).intersection(charset.characters))
     logger.info("training starts from %s; %d of %d characters known", source, taken, len(charset.characters))
     return True
+
+
+def _numbers(digests: Sequence[str]) -> Tensor:
+    """The digests as int64, each once: a tenth of the room of their text."""
+    return torch.tensor(sorted({int(digest, 16) - 2**63 for digest in digests}), dtype=torch.int64)
 
 
 def _rows(name: str, kept: Tensor, own: Tensor, charset: Charset, characters: Sequence[str]) -> Tensor:

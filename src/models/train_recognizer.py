@@ -23,7 +23,7 @@ from src.models.export import export_recognizer
 from src.models.network import STRIDE
 from src.models.plots import plot_history
 from src.models.recognizer_system import RecognizerSystem
-from src.models.start import start_from
+from src.models.start import origin_of, start_from
 from src.params import Params, RecognizerParams, load_params
 from src.paths import Paths
 from src.recognition.charset import Charset
@@ -187,8 +187,7 @@ def train_recognizer(paths: Paths, params: Params) -> Path:
 def _start(system: RecognizerSystem, charset: Charset, paths: Paths) -> str:
     """Give the network its first weights; say which: the version of the released recognizer, or "chance"."""
     if system.params.start == "released" and paths.start_weights.exists():
-        writers = pd.read_csv(paths.split / "writers.csv", dtype=str)
-        held_out = writers.loc[writers["part"] != "train", "writer"].tolist()
+        held_out = origin_of(paths, ("validation", "test"))
         if start_from(system.network, charset, held_out, paths.start_weights):
             return read_info(paths.released_model).version
     return "chance"

@@ -2,14 +2,14 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import openvino
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
 
 from src.errors import CharsetError, ModelFileError
 from src.recognition.charset import Charset
-from src.recognition.normalize import NormalizationSettings
+from src.recognition.normalize import REVISION, NormalizationSettings
 
 METADATA_KEY = "longhand"
 _METADATA_PATH = ["framework", METADATA_KEY]  # where OpenVINO puts ONNX's metadata_props
@@ -39,6 +39,12 @@ class ModelInfo(BaseModel):
     stride: Annotated[int, Field(ge=1)] = 4
     training: dict[str, JsonValue] = {}
     metrics: dict[str, float] = {}
+
+    @field_validator("normalization", mode="before")
+    @classmethod
+    def _with_revision(cls, normalization: Any) -> Any:
+        """Files of the first revision do not name it."""
+        return {"revision": 1} | normalization if isinstance(normalization, dict) else normalization
 
     @field_validator("charset")
     @classmethod
@@ -80,6 +86,11 @@ def info_of(network: openvino.Model, path: Path) -> ModelInfo:
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         raise ModelFileError(f'{path}: its "{METADATA_KEY}" metadata is not a recognizer\'s: {faults}') from error
+    if info.normalization.revision != REVISION:
+        raise ModelFileError(
+            f"{path}: made for images normalised in another way (revision {info.normalization.revision}, this is "
+            f"{REVISION}); train it again, or read with the version of Longhand that made it"
+        )
     names = [output.any_name for output in (*network.inputs, *network.outputs)]
     if names != ["images", "log_probs"]:
         raise ModelFileError(f"{path}: a recognizer maps images to log_probs, this network has {names}")

@@ -1,4 +1,4 @@
-"""A grey image of writing -> ink on nothing, at one height: what every model sees, in training and in service."""
+"""A grey image of writing -> ink on nothing, at one size: what every model sees, in training and in service."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.errors import ImageError
+from src.recognition.scale import MARGIN, choose_scale, show
 from src.recognition.straighten import straighten
 
 GreyImage = NDArray[np.uint8]
@@ -20,7 +21,10 @@ _NOISE_SHARE = 0.12
 _MIN_CONTRAST = 24.0
 # Ink that counts for the extent of the writing (of 255).
 _EXTENT_INK = 96
-_MARGIN = 2
+
+
+# Raised when `normalize` shows the same image in another way: a model reads only what looks as it did in training.
+REVISION = 2
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,12 @@ class NormalizationSettings:
     Attributes:
         height: Pixels of the normalised image.
         max_width: Pixels; a wider image is squeezed to this.
+        revision: Of the way in which images are normalised.
     """
 
     height: int = 48
     max_width: int = 2048
+    revision: int = REVISION
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain values for a model file."""
@@ -56,14 +62,14 @@ class Extent:
 
     def column(self, normalized: float) -> float:
         """Where a column of the normalised form lies in the image: pixels from its left edge, 0..width."""
-        return min(float(self.width), max(0.0, self.left + (normalized - _MARGIN) * self.scale))
+        return min(float(self.width), max(0.0, self.left + (normalized - MARGIN) * self.scale))
 
 
 def normalize(grey: GreyImage, settings: NormalizationSettings) -> GreyImage:
     """Bring an image of a word or a line to the form that the models read.
 
     Light writing on dark paper is inverted, uneven paper is subtracted, contrast is stretched, a line is made level,
-    the image is cut to the writing's extent and scaled to one height with its aspect kept.
+    the image is cut to the writing's extent, and the writing is scaled to one size of its body in one height.
 
     Args:
         grey: uint8 [H, W], any size; 255 is white.
@@ -88,10 +94,10 @@ def normalize_with_extent(grey: GreyImage, settings: NormalizationSettings) -> t
     if level is not ink:
         ink, more = _cut(level)
         first += more
-    fitted = _fit(ink, settings)
+    shown = show(ink, choose_scale(ink, settings.height), settings.height, settings.max_width)
     factor = grey.shape[1] / shrunk.shape[1]
-    scale = factor * ink.shape[1] / (fitted.shape[1] - 2 * _MARGIN)
-    return fitted, Extent(left=factor * first, scale=scale, width=grey.shape[1])
+    scale = factor * ink.shape[1] / (shown.shape[1] - 2 * MARGIN)
+    return shown, Extent(left=factor * first, scale=scale, width=grey.shape[1])
 
 
 def _shrink(grey: GreyImage, settings: NormalizationSettings) -> GreyImage:
@@ -146,18 +152,3 @@ def _cut(ink: GreyImage) -> tuple[GreyImage, int]:
     if rows.size == 0 or columns.size == 0:
         return ink, 0
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], int(columns[0])
-
-
-def _fit(ink: GreyImage, settings: NormalizationSettings) -> GreyImage:
-    """Scale to the settings' height, aspect kept, with a thin margin."""
-    inner = settings.height - 2 * _MARGIN
-    # A comma or a dash alone is not blown up to a letter's size: nothing is enlarged more than fourfold.
-    factor = min(inner / ink.shape[0], 4.0)
-    height = max(1, min(inner, round(ink.shape[0] * factor)))
-    width = max(4, min(settings.max_width - 2 * _MARGIN, round(ink.shape[1] * factor)))
-    method = cv2.INTER_AREA if factor < 1.0 else cv2.INTER_LINEAR
-    scaled = cv2.resize(ink, (width, height), interpolation=method)
-    result = np.zeros((settings.height, width + 2 * _MARGIN), np.uint8)
-    top = (settings.height - height) // 2
-    result[top : top + height, _MARGIN : _MARGIN + width] = scaled
-    return result

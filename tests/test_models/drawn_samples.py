@@ -39,7 +39,8 @@ def write_drawn_samples(root: Path, count: int = 240) -> Paths:
     writers = [f"drawn/{number % 10}" for number in range(count)]
     codes = [charset.encode(text) for text in texts]
     table = {"sample_id": ids, "text": texts, "writer": writers, "source": "drawn", "level": "word", "codes": codes}
-    pd.DataFrame(table).to_parquet(paths.encoded)
+    digests = [f"{number:016x}" for number in range(count)]
+    pd.DataFrame(table).assign(digest=digests).to_parquet(paths.encoded)
     widths = [image.shape[1] for image in images]
     offsets = np.concatenate([[0], np.cumsum([image.size for image in images])[:-1]])
     pd.DataFrame({"sample_id": ids, "offset": offsets, "width": np.array(widths, np.int32)}).to_parquet(

@@ -7,10 +7,11 @@ import torch
 
 from src.errors import ModelFileError
 from src.models.network import RecognizerNetwork
-from src.models.start import save_start, start_from
+from src.models.start import Origin, save_start, start_from
 from src.recognition import Charset
 
 OLD = Charset(tuple("abcd"))
+UNKNOWN = Origin(["b/1"], ["0000000000000001"])
 
 
 def make(charset: Charset, seed: int, units: int = 16) -> RecognizerNetwork:
@@ -21,7 +22,8 @@ def make(charset: Charset, seed: int, units: int = 16) -> RecognizerNetwork:
 @pytest.fixture
 def saved(tmp_path):
     network = make(OLD, seed=1).eval()
-    save_start(network.state_dict(), OLD, ["a/1", "a/2"], tmp_path / "start.pt")
+    learnt = Origin(["a/1", "a/2"], ["00000000000000ff", "ffffffffffffffff"])
+    save_start(network.state_dict(), OLD, learnt, tmp_path / "start.pt")
     return network, tmp_path / "start.pt"
 
 
@@ -29,7 +31,7 @@ def test_the_same_charset_reads_the_same(saved):
     network, path = saved
     other = make(OLD, seed=2).eval()
     images = torch.randint(0, 256, (2, 48, 64), dtype=torch.uint8)
-    assert start_from(other, OLD, ["b/1"], path)
+    assert start_from(other, OLD, UNKNOWN, path)
     torch.testing.assert_close(other(images), network(images), atol=0.02, rtol=0.02)
 
 
@@ -37,7 +39,7 @@ def test_known_characters_keep_their_scores_in_another_charset(saved):
     network, path = saved
     charset = Charset(("x", "d", "a"))
     other = make(charset, seed=2).eval()
-    assert start_from(other, charset, [], path)
+    assert start_from(other, charset, UNKNOWN, path)
     images = torch.randint(0, 256, (2, 48, 64), dtype=torch.uint8)
     before, after = network(images), other(images)
     # Log odds against the blank do not depend on which other characters there are.
@@ -46,22 +48,37 @@ def test_known_characters_keep_their_scores_in_another_charset(saved):
         torch.testing.assert_close(after[..., new] - after[..., 0], expected, atol=0.02, rtol=0.02)
 
 
-def test_writers_to_measure_on_must_not_have_been_learnt(saved, caplog):
+@pytest.mark.parametrize(
+    ("held_out", "named"),
+    [
+        (Origin(["b/1", "a/2"], ["0000000000000001"]), "a/2"),
+        (Origin(["b/1"], ["0000000000000001", "ffffffffffffffff"]), "1 of the images"),
+    ],
+)
+def test_writers_and_images_to_measure_on_must_not_have_been_learnt(saved, caplog, held_out, named):
     other = make(OLD, seed=2)
     before = {name: value.clone() for name, value in other.state_dict().items()}
     with caplog.at_level(logging.WARNING):
-        assert not start_from(other, OLD, ["b/1", "a/2"], saved[1])
-    assert "a/2" in caplog.text
+        assert not start_from(other, OLD, held_out, saved[1])
+    assert named in caplog.text
     assert all(torch.equal(before[name], value) for name, value in other.state_dict().items())
 
 
 def test_another_network_starts_from_chance(saved, caplog):
     with caplog.at_level(logging.WARNING):
-        assert not start_from(make(OLD, seed=2, units=24), OLD, [], saved[1])
+        assert not start_from(make(OLD, seed=2, units=24), OLD, UNKNOWN, saved[1])
     assert "another network" in caplog.text
 
 
 def test_a_torn_file_is_an_error_that_names_it(saved):
     saved[1].write_bytes(saved[1].read_bytes()[:1000])
     with pytest.raises(ModelFileError, match=r"start\.pt"):
-        start_from(make(OLD, seed=2), OLD, [], saved[1])
+        start_from(make(OLD, seed=2), OLD, UNKNOWN, saved[1])
+
+
+def test_what_an_earlier_training_learnt_is_kept_in_mind(saved, tmp_path):
+    network, path = saved
+    save_start(network.state_dict(), OLD, UNKNOWN, path, earlier=path)
+    for held_out in (Origin(["a/1"], []), Origin([], ["00000000000000ff"]), Origin([], UNKNOWN.digests)):
+        assert not start_from(make(OLD, seed=2), OLD, held_out, path)
+    assert start_from(make(OLD, seed=2), OLD, Origin(["c/1"], ["0000000000000002"]), path)

@@ -16,7 +16,7 @@ import yaml
 from src.data.samples import PackedSamples
 from src.errors import MissingArtefactError
 from src.models.dataset import load_part
-from src.models.start import save_start
+from src.models.start import Origin, save_start
 from src.models.train_recognizer import _resumable, train_recognizer
 from src.params import Params, RecognizerParams
 from src.paths import Paths
@@ -129,7 +129,7 @@ def test_it_starts_from_the_released_weights_and_says_so(tmp_path):
     assert first.returncode == 0, log
     paths.released_model.parent.mkdir(parents=True)
     shutil.copy(paths.recognizer_model, paths.released_model)
-    save_start(weights(paths), charset, ["elsewhere/1"], paths.start_weights)
+    save_start(weights(paths), charset, Origin(["elsewhere/1"], []), paths.start_weights)
     began = read_info(paths.recognizer_model)
     assert began.training["start"] == "chance"
     from_chance = pd.read_csv(paths.recognizer / "history.csv")["train_loss"].iloc[0]
