@@ -16,7 +16,7 @@ from src.models.compare import CLASSIFIER, RESTRICTED, UNRESTRICTED, compare_mod
 from src.models.metrics import group_rates
 from src.models.plots import plot_history
 from src.models.readings import part_samples, read_restricted, read_samples
-from src.models.report import Metrics, report_classifier, report_recognizer, results_markdown
+from src.models.report import Metrics, report_classifier, report_confidence, report_recognizer, results_markdown
 from src.params import EvaluateParams, load_params
 from src.paths import Paths
 from src.recognition.recognizer import Recognizer
@@ -57,7 +57,7 @@ def evaluate_model(params: EvaluateParams, paths: Paths, part: str = "test") -> 
     if recognizer is None:
         remarks.append("no recognizer: run python src/models/train_recognizer.py")
     metrics: Metrics = {}
-    groups = comparison = None
+    groups = comparison = accepted = None
     with write_whole_folder(paths.reports if part == "test" else paths.reports.with_name(f"reports_{part}")) as folder:
         (folder / "plots").mkdir()
         words = read_part(paths, part) if classifier else None
@@ -71,6 +71,8 @@ def evaluate_model(params: EvaluateParams, paths: Paths, part: str = "test") -> 
             readings = read_samples(recognizer, samples, part_samples(paths, part))
             metrics |= report_recognizer(readings, samples, params, folder)
             groups = group_rates(readings, ["level", "source"])
+            found, accepted = report_confidence(readings, recognizer.info.calibration, folder)
+            metrics |= found
             if classifier and words:
                 guesses = predicted_words(probabilities, classifier.info.labels)
                 comparison = _compare(recognizer, samples, readings, words, guesses, classifier.info.labels, params)
@@ -79,7 +81,7 @@ def evaluate_model(params: EvaluateParams, paths: Paths, part: str = "test") -> 
                     metrics[COMPARISON_METRICS[name]] = float(accuracy)
         _plot_trainings(paths, folder / "plots")
         (folder / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", encoding="utf-8")
-        report = results_markdown(part, metrics, groups, comparison, remarks)
+        report = results_markdown(part, metrics, groups, accepted, comparison, remarks)
         (folder / "results.md").write_text(report, encoding="utf-8")
     for text in remarks:
         logger.warning(text)

@@ -121,6 +121,37 @@ def plot_lengths(per_length: pd.DataFrame, target: Path) -> None:
     _save(figure, target)
 
 
+def plot_confidence(bins: pd.DataFrame, points: pd.DataFrame, accepted: pd.DataFrame, target: Path) -> None:
+    """Draw confidence against the share that was right, and what accepting the most confident words costs.
+
+    Args:
+        bins: What `reliability` returns.
+        points: Columns coverage and risk, shares, the least coverage first.
+        accepted: What `acceptance` returns.
+        target: The PNG.
+    """
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="as often right as it says")
+    left.plot(bins["confidence"], bins["right"], color=INK, marker="o", label="words, in groups of equally many")
+    left.set_xlabel("confidence")
+    left.set_ylabel("share right")
+    left.legend()
+    right.plot(100 * points["coverage"], 100 * points["risk"], color=INK)
+    for allowed in accepted["allowed"]:
+        right.axhline(100 * allowed, color=GREY, linestyle=":", linewidth=1)
+    label = "at the validation writers' thresholds"
+    right.plot(100 * accepted["accepted"], 100 * accepted["wrong"], color=ACCENT, marker="o", linestyle="", label=label)
+    right.set_xlabel("words accepted unread, %")
+    right.set_ylabel("of these wrong, %")
+    right.set_xlim(0, 100)
+    right.set_ylim(0, None)
+    right.legend(loc="upper left")
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+    _save(figure, target)
+
+
 def _lines(axes: Axes, table: pd.DataFrame, colours: dict[str, str], label: str) -> None:
     for name, colour in colours.items():
         if name in table and table[name].notna().any():

@@ -12,7 +12,6 @@ from src.data.samples import PackedSamples
 from src.errors import GroundTruthError
 from src.models.metrics import length_bin, score_readings
 from src.paths import Paths
-from src.recognition.decode import greedy
 from src.recognition.recognizer import Recognizer
 from src.recognition.vocabulary import score_vocabulary
 
@@ -53,22 +52,20 @@ def read_samples(recognizer: Recognizer, samples: PackedSamples, table: pd.DataF
         table: Columns sample_id, text, writer, source, level.
 
     Returns:
-        The table with columns reading, confidence (0..1, of the whole text), length (bin of the text's length) and
-        those of `score_readings`.
+        The table with columns reading, confidence (0..1, of the whole text), word_confidences (a list, of its words),
+        length (bin of the text's length) and those of `score_readings`.
 
     Raises:
         GroundTruthError: A sample has no packed image.
     """
-    found: list[tuple[str, float]] = []
-    for log_probs in _frames(recognizer, samples, table["sample_id"].tolist(), "reading"):
-        codes = greedy(log_probs).codes
-        confidence = float(np.exp(score_vocabulary(log_probs, [codes])[0]))
-        found.append((recognizer.charset.decode(codes), min(1.0, confidence)))
-    readings, confidences = zip(*found, strict=True) if found else ((), ())
-    scores = score_readings(table["text"].tolist(), readings)
+    frames = _frames(recognizer, samples, table["sample_id"].tolist(), "reading")
+    found = [recognizer.interpret(log_probs) for log_probs in frames]
+    texts = [reading.text for reading in found]
+    scores = score_readings(table["text"].tolist(), texts)
     more = {
-        "reading": list(readings),
-        "confidence": list(confidences),
+        "reading": texts,
+        "confidence": [reading.confidence for reading in found],
+        "word_confidences": [[word.confidence for word in reading.words] for reading in found],
         "length": [length_bin(len(text)) for text in table["text"]],
     }
     return pd.concat([table.reset_index(drop=True), pd.DataFrame(more), scores], axis=1)

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 from sklearn.metrics import classification_report, confusion_matrix
 
 from src.data.samples import PackedSamples
+from src.models.confidence import acceptance, calibration_error, reliability, risk_coverage, word_table
 from src.models.metrics import LENGTH_NAMES, RATES, bootstrap_interval, group_rates, overall
-from src.models.plots import plot_confusion, plot_lengths, plot_writers
+from src.models.plots import plot_confidence, plot_confusion, plot_lengths, plot_writers
 from src.models.worst_errors import worst_errors_page
 from src.params import EvaluateParams
+from src.recognition.calibration import Calibration
 
 Metrics = dict[str, float]
 
@@ -67,7 +69,7 @@ def report_recognizer(readings: pd.DataFrame, samples: PackedSamples, params: Ev
     Returns:
         CER, WER and share of exact readings over all samples and for each level, with the interval over writers.
     """
-    readings.to_csv(folder / "readings.csv", index=False)
+    readings.drop(columns="word_confidences").to_csv(folder / "readings.csv", index=False)
     per_writer = group_rates(readings, "writer").sort_values("cer", ascending=False, kind="stable")
     per_writer.to_csv(folder / "per_writer.csv", index=False)
     per_length = group_rates(readings.assign(length=pd.Categorical(readings["length"], LENGTH_NAMES)), "length")
@@ -81,6 +83,42 @@ def report_recognizer(readings: pd.DataFrame, samples: PackedSamples, params: Ev
     page = worst_errors_page(readings, samples, params.worst_errors)
     (folder / "worst_errors.html").write_text(page, encoding="utf-8")
     return metrics
+
+
+def report_confidence(
+    readings: pd.DataFrame, calibration: Calibration | None, folder: Path
+) -> tuple[Metrics, pd.DataFrame | None]:
+    """Write confidence.csv (what may be accepted unread), reliability.csv and their plot.
+
+    Args:
+        readings: What `read_samples` returns.
+        calibration: The model's, for its thresholds.
+        folder: Where to write.
+
+    Returns:
+        The calibration errors of words and texts and the shares accepted; and the table of `acceptance`, None where no
+        word was read.
+    """
+    words = word_table(readings)
+    if words.empty:
+        return {}, None
+    confidence, right = words["confidence"].to_numpy(), words["right"].to_numpy()
+    accepted = acceptance(words, calibration.accept if calibration else {})
+    accepted.to_csv(folder / "confidence.csv", index=False)
+    bins = reliability(confidence, right)
+    bins.to_csv(folder / "reliability.csv", index=False)
+    found = risk_coverage(confidence, right)
+    points = pd.DataFrame({"coverage": found.coverage, "risk": found.risk})
+    plot_confidence(bins, points, accepted, folder / "plots" / "confidence.png")
+    exact = readings["exact"].to_numpy(dtype=bool)
+    metrics = {
+        "recognizer_word_calibration_error": calibration_error(confidence, right),
+        "recognizer_text_calibration_error": calibration_error(readings["confidence"].to_numpy(), exact),
+    }
+    for row in accepted.to_dict("records"):
+        for name in ("accepted", "wrong", "best"):
+            metrics[f"recognizer_{name}_at_{100 * row['allowed']:.0f}_percent"] = float(row[name])
+    return {name: value for name, value in metrics.items() if np.isfinite(value)}, accepted
 
 
 def _rates_with_intervals(name: str, readings: pd.DataFrame, params: EvaluateParams) -> Metrics:
@@ -100,6 +138,7 @@ def results_markdown(
     part: str,
     metrics: Metrics,
     groups: pd.DataFrame | None,
+    accepted: pd.DataFrame | None,
     comparison: pd.DataFrame | None,
     remarks: Sequence[str],
 ) -> str:
@@ -109,6 +148,7 @@ def results_markdown(
         part: The part of the split that was evaluated.
         metrics: All figures.
         groups: Rows of per_group.csv; None without a recognizer.
+        accepted: What `acceptance` returns; None without a recognizer.
         comparison: What `compare_models` returns; None where not both models were measured.
         remarks: What is missing, and why.
 
@@ -128,6 +168,17 @@ def results_markdown(
                 cells = " | ".join(percent(row[rate]) for rate in RATES)
                 lines.append(f"| {row['source']}, {row['level']}s | {row['samples']} | {cells} |")
         lines.append("")
+    if accepted is not None:
+        lines += [
+            "| words accepted unread: wrong at most | threshold | accepted | of these wrong | accepted at best |",
+            "|---:|---:|---:|---:|---:|",
+        ]
+        for row in accepted.to_dict("records"):
+            cells = " | ".join(percent(row[name]) for name in ("accepted", "wrong", "best"))
+            threshold = f"{row['threshold']:.4f}" if np.isfinite(row["threshold"]) else "-"
+            lines.append(f"| {percent(row['allowed'])} | {threshold} | {cells} |")
+        error = percent(metrics["recognizer_word_calibration_error"])
+        lines += ["", f"Thresholds are those of the validation writers. Calibration error of words: {error}.", ""]
     if "classifier_accuracy" in metrics:
         lines += [
             f"Word classifier: {metrics['classifier_words']:.0f} words, {metrics['classifier_samples']:.0f} samples, "

@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 from src.data.samples import PackedSamples
 from src.errors import MissingArtefactError
 from src.files import write_whole
+from src.models.calibrate import calibrate
 from src.models.dataset import BucketSampler, Part, RecognizerDataset, collate, load_part
 from src.models.export import export_recognizer
 from src.models.network import STRIDE
@@ -26,6 +27,7 @@ from src.models.recognizer_system import RecognizerSystem
 from src.models.start import origin_of, start_from
 from src.params import Params, RecognizerParams, load_params
 from src.paths import Paths
+from src.recognition.calibration import Calibration
 from src.recognition.charset import Charset
 from src.recognition.model_file import ModelInfo, read_info
 from src.recognition.normalize import NormalizationSettings
@@ -179,7 +181,8 @@ def train_recognizer(paths: Paths, params: Params) -> Path:
         raise InterruptedError(f"training was interrupted; start it again to go on from {last}")
     if not system.history or system.history[-1]["step"] < system.global_step:
         trainer.validate(system, check, verbose=False)
-    _write_results(paths, params, system, charset, version, len(train))
+    calibration = calibrate(system.network, validation, samples, charset, settings.columns_per_batch)
+    _write_results(paths, params, system, charset, version, len(train), calibration)
     last.unlink(missing_ok=True)  # it would be taken for a killed training's
     return paths.recognizer_model
 
@@ -194,7 +197,13 @@ def _start(system: RecognizerSystem, charset: Charset, paths: Paths) -> str:
 
 
 def _write_results(
-    paths: Paths, params: Params, system: RecognizerSystem, charset: Charset, version: str, training_samples: int
+    paths: Paths,
+    params: Params,
+    system: RecognizerSystem,
+    charset: Charset,
+    version: str,
+    training_samples: int,
+    calibration: Calibration,
 ) -> None:
     """Write curves, weights and the model file; record all in MLflow."""
     history = pd.DataFrame(system.history)
@@ -223,6 +232,7 @@ def _write_results(
         stride=STRIDE,
         training=training,
         metrics=metrics,
+        calibration=calibration,
     )
     export_recognizer(system.network, info, paths.recognizer_model)
 

@@ -6,10 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from src.recognition.beam import beam_search
 from src.recognition.charset import BLANK
-
-__all__ = ["Alignment", "align", "beam_search", "greedy"]
 
 FloatArray = NDArray[np.floating]
 

@@ -8,6 +8,7 @@ import openvino
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
 
 from src.errors import CharsetError, ModelFileError
+from src.recognition.calibration import Calibration
 from src.recognition.charset import Charset
 from src.recognition.normalize import REVISION, NormalizationSettings
 
@@ -27,6 +28,7 @@ class ModelInfo(BaseModel):
         stride: Pixels of width that one frame of output stands for.
         training: What it was trained on and how.
         metrics: What it was measured at.
+        calibration: What its confidences are worth; None: they are the network's own.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -39,6 +41,7 @@ class ModelInfo(BaseModel):
     stride: Annotated[int, Field(ge=1)] = 4
     training: dict[str, JsonValue] = {}
     metrics: dict[str, float] = {}
+    calibration: Calibration | None = None
 
     @field_validator("normalization", mode="before")
     @classmethod

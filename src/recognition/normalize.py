@@ -60,6 +60,11 @@ class Extent:
     scale: float
     width: int
 
+    @classmethod
+    def of_normalized(cls, width: int) -> "Extent":
+        """Of a normalised image itself: each column where it is."""
+        return cls(left=float(MARGIN), scale=1.0, width=width)
+
     def column(self, normalized: float) -> float:
         """Where a column of the normalised form lies in the image: pixels from its left edge, 0..width."""
         return min(float(self.width), max(0.0, self.left + (normalized - MARGIN) * self.scale))

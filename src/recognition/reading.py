@@ -1,5 +1,6 @@
 """What reading an image gives."""
 
+import re
 from dataclasses import dataclass
 
 
@@ -9,7 +10,7 @@ class Character:
 
     Attributes:
         text: The character.
-        confidence: The model's probability of it, 0..1, in the frame where it is highest.
+        confidence: Probability, 0..1, that it is right; see `Reading`.
         start: Where it begins, in pixels from the image's left edge. CTC marks a character by few frames, often in its
             middle: two neighbours may leave a gap between them.
         end: Where it ends, likewise.
@@ -27,7 +28,7 @@ class Word:
 
     Attributes:
         text: The word.
-        confidence: Product of its characters' confidences, 0..1.
+        confidence: Probability, 0..1, that it is right; see `Reading`.
     """
 
     text: str
@@ -53,8 +54,10 @@ class Reading:
 
     Attributes:
         text: The text.
-        confidence: The model's probability, 0..1, that the image says exactly this: the exact CTC probability, or with
-            a vocabulary the probability among its entries. Not calibrated.
+        confidence: Probability, 0..1, that the image says exactly this. A calibrated model's confidences are shares of
+            right readings among its validation writers; those of another are the network's own: the exact CTC
+            probability of a text, a character's in the frame where it is highest, and their product for a word. With a
+            vocabulary: the probability among its entries, as the network has it.
         characters: The text's characters, spaces among them.
         words: The text's words.
         alternatives: Other texts, the most probable first.
@@ -65,3 +68,8 @@ class Reading:
     characters: tuple[Character, ...]
     words: tuple[Word, ...]
     alternatives: tuple[Alternative, ...] = ()
+
+
+def words_of(text: str) -> list[tuple[int, int]]:
+    """Return where the words of a text begin and end: cut at white space."""
+    return [match.span() for match in re.finditer(r"\S+", text)]

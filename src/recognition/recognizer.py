@@ -14,11 +14,12 @@ import openvino
 from numpy.typing import NDArray
 
 from src.errors import CharsetError, ImageError, ModelFileError
+from src.recognition.beam import beam_search
 from src.recognition.charset import Charset
-from src.recognition.decode import Alignment, align, beam_search, greedy
+from src.recognition.decode import Alignment, align, greedy
 from src.recognition.model_file import ModelInfo, info_of, read_network
 from src.recognition.normalize import Extent, GreyImage, normalize_with_extent
-from src.recognition.reading import Alternative, Character, Reading, Word
+from src.recognition.reading import Alternative, Character, Reading, Word, words_of
 from src.recognition.vocabulary import posterior, score_vocabulary
 
 Precision = Literal["auto", "f32", "bf16"]
@@ -127,8 +128,39 @@ class Recognizer:
         frames = self.log_probs([image for image, _ in normalized])
         extents = [extent for _, extent in normalized]
         if entries is None:
-            return [self._read_any(*item, alternatives) for item in zip(frames, extents, strict=True)]
+            return [self.interpret(*item, alternatives) for item in zip(frames, extents, strict=True)]
         return [self._read_entry(*item, entries, alternatives) for item in zip(frames, extents, strict=True)]
+
+    def interpret(self, frames: NDArray[np.float32], extent: Extent | None = None, alternatives: int = 0) -> Reading:
+        """Read any text in what the network said of an image.
+
+        Args:
+            frames: float32 [T, classes], from `log_probs`.
+            extent: Where the image's columns lie; None: places are columns of the normalised image.
+            alternatives: How many other texts to give at most.
+
+        Returns:
+            The reading; the alternatives come from a beam search and are scored exactly.
+        """
+        alignment = greedy(frames)
+        candidates = [alignment.codes]
+        if alternatives:
+            beam = beam_search(frames, width=max(_LEAST_BEAM, 2 * alternatives))
+            candidates += [codes for codes in beam if codes != alignment.codes]
+        probabilities = np.exp(score_vocabulary(frames, candidates)).clip(0.0, 1.0).tolist()
+        own, confidence = probabilities[0], probabilities[0]
+        if self.info.calibration and alignment.codes:
+            confidence = self.info.calibration.text.probability(alignment.confidences)
+            # What the text is not, the others share as the network has it; none is more probable than the text.
+            share = (1.0 - confidence) / max(1.0 - own, 1e-9)
+            probabilities = [min(confidence, share * probability) for probability in probabilities]
+        others = sorted(range(1, len(candidates)), key=lambda index: -probabilities[index])[:alternatives]
+        return self._reading(
+            alignment,
+            extent or Extent.of_normalized(len(frames) * self.info.stride),
+            confidence,
+            tuple(Alternative(self.charset.decode(candidates[index]), probabilities[index]) for index in others),
+        )
 
     def _infer(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Log probabilities float32 [batch, width / stride, classes] of images uint8 [batch, height, width]."""
@@ -157,22 +189,6 @@ class Recognizer:
             logger.warning("%d vocabulary entries cannot be read, as %r", len(texts) - len(known), unwritable)
         return _Entries(known, [self.charset.encode(text) for text in known])
 
-    def _read_any(self, frames: NDArray[np.float32], extent: Extent, alternatives: int) -> Reading:
-        """Read any text; the alternatives come from a beam search and are scored exactly."""
-        alignment = greedy(frames)
-        candidates = [alignment.codes]
-        if alternatives:
-            beam = beam_search(frames, width=max(_LEAST_BEAM, 2 * alternatives))
-            candidates += [codes for codes in beam if codes != alignment.codes]
-        probabilities = np.exp(score_vocabulary(frames, candidates)).clip(0.0, 1.0)
-        others = sorted(range(1, len(candidates)), key=lambda index: -probabilities[index])[:alternatives]
-        return self._reading(
-            alignment,
-            extent,
-            float(probabilities[0]),
-            tuple(Alternative(self.charset.decode(candidates[index]), float(probabilities[index])) for index in others),
-        )
-
     def _read_entry(
         self, frames: NDArray[np.float32], extent: Extent, entries: "_Entries", alternatives: int
     ) -> Reading:
@@ -190,12 +206,21 @@ class Recognizer:
         self, alignment: Alignment, extent: Extent, confidence: float, alternatives: tuple[Alternative, ...]
     ) -> Reading:
         """Put characters and words together."""
-        text = self.charset.decode(alignment.codes)
+        text, curves = self.charset.decode(alignment.codes), self.info.calibration
+        own = alignment.confidences
+        calibrated = own if curves is None else [curves.character.probability([value]) for value in own]
         characters = tuple(
             Character(character, probability, *(extent.column(frame * self.info.stride) for frame in span))
-            for character, probability, span in zip(text, alignment.confidences, alignment.spans, strict=True)
+            for character, probability, span in zip(text, calibrated, alignment.spans, strict=True)
         )
-        return Reading(text, confidence, characters, _words(characters), alternatives)
+        words = tuple(
+            Word(
+                text[start:end],
+                math.prod(own[start:end]) if curves is None else curves.word.probability(own[start:end]),
+            )
+            for start, end in words_of(text)
+        )
+        return Reading(text, confidence, characters, words, alternatives)
 
 
 @dataclass(frozen=True)
@@ -204,16 +229,3 @@ class _Entries:
 
     texts: list[str]
     codes: list[list[int]]
-
-
-def _words(characters: tuple[Character, ...]) -> tuple[Word, ...]:
-    """The words between spaces; a word is as probable as all its characters together."""
-    words: list[Word] = []
-    text, confidence = "", 1.0
-    for character in (*characters, Character(" ", 1.0, 1.0, 1.0)):
-        if not character.text.isspace():
-            text, confidence = text + character.text, confidence * character.confidence
-        elif text:
-            words.append(Word(text, confidence))
-            text, confidence = "", 1.0
-    return tuple(words)

@@ -82,7 +82,8 @@ class EvaluateModelTest(unittest.TestCase):
         self.assertEqual(report.loc[list(LABELS), "support"].tolist(), [4, 4, 4])
         self.assertIn("macro avg", self.read("classification_report.txt"))
         plots = {path.stem for path in (self.paths.reports / "plots").glob("*.png")}
-        self.assertEqual(plots, {"confusion_matrix", "cer_per_writer", "cer_per_length", "recognizer_curves"})
+        expected = {"confusion_matrix", "cer_per_writer", "cer_per_length", "confidence", "recognizer_curves"}
+        self.assertEqual(plots, expected)
 
     def test_side_by_side(self):
         self.add_recognizer()
@@ -147,7 +148,8 @@ class EvaluateModelTest(unittest.TestCase):
         self.add_recognizer()
         shutil.copy(self.paths.split / "test.txt", self.paths.split / "validation.txt")
         evaluate_model(PARAMS, self.paths, part="validation")
-        self.assertIn("validation writers", self.read("validation/results.md"))
+        report = self.paths.root / "reports_validation" / "results.md"
+        self.assertIn("validation writers", report.read_text(encoding="utf-8"))
         self.assertFalse((self.paths.reports / "metrics.json").exists())
 
 

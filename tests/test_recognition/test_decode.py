@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from src.recognition.decode import align, beam_search, greedy
+from src.recognition.beam import beam_search
+from src.recognition.decode import align, greedy
 from src.recognition.vocabulary import posterior, score_vocabulary
 
 
