@@ -7,9 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from src.errors import CharsetError, LonghandError, MissingArtefactError
+from src.errors import LonghandError, MissingArtefactError
 from src.paths import Paths
+from src.recognition.beam import Fusion
 from src.recognition.images import decode_image
+from src.recognition.language_model import LanguageModel
 from src.recognition.recognizer import Recognizer
 from src.stage import run, set_up_logging
 
@@ -25,20 +27,20 @@ def read(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with all that was read.")] = False,
     alternatives: Annotated[int, typer.Option(min=0, max=20, help="Other texts to give at most.")] = 0,
     vocabulary: Annotated[Path | None, typer.Option(help="File of the only texts allowed, one a line.")] = None,
+    language_model: Annotated[Path | None, typer.Option(help="That has a say; from `longhand language-model`.")] = None,
 ) -> None:
     """Read images; a bad one is reported, the others are read, and the exit code is 1."""
     set_up_logging()
     try:
         recognizer = Recognizer.load(model or Paths().served_model)
-        entries = _entries(vocabulary) if vocabulary else None
+        entries = recognizer.vocabulary(_entries(vocabulary)) if vocabulary else None
+        fusion = Fusion.of(LanguageModel.load(language_model), recognizer.charset) if language_model else None
     except LonghandError as error:
         raise _failed(error) from error
     failed = False
     for path in images:
         try:
-            (reading,) = recognizer.read([decode_image(path)], vocabulary=entries, alternatives=alternatives)
-        except CharsetError as error:
-            raise _failed(error) from error
+            (reading,) = recognizer.read([decode_image(path)], entries, alternatives, fusion)
         except LonghandError as error:
             typer.echo(f"error: {path}: {error}", err=True)
             failed = True
@@ -77,6 +79,25 @@ def import_(
             drop_patterns=drop_pattern or (),
         )
         typer.echo(archive)
+
+    run(work)
+
+
+@app.command(name="language-model")
+def language_model(
+    target: Annotated[Path, typer.Argument(help="The file to write, .npz.")],
+    text: Annotated[
+        Path | None, typer.Option(help="UTF-8 text such as is to be read, a line as it is written.")
+    ] = None,
+    language: Annotated[
+        list[str] | None, typer.Option(help="Its frequent words count: en, fr, ...; repeatable.")
+    ] = None,
+) -> None:
+    """Build a character language model from text, from frequent words, or both; `read --language-model` uses it."""
+    from src.data.build_language_model import build_language_model
+
+    def work() -> None:
+        build_language_model(target, text_file=text, languages=language or ())
 
     run(work)
 

@@ -136,6 +136,13 @@ class EvaluateParams(Settings):
     seed: int = 20
 
 
+class LanguageParams(Settings):
+    """What the character language model learns from, beside the training writers' texts."""
+
+    languages: tuple[str, ...] = ("en",)
+    order: Annotated[int, Field(ge=1, le=8)] = 6
+
+
 class SampleParams(Settings):
     """The archive that the project writes when it is given none."""
 
@@ -156,6 +163,7 @@ class Params(Settings):
     features: FeatureParams = FeatureParams()
     classifier: ClassifierParams = ClassifierParams()
     recognizer: RecognizerParams = RecognizerParams()
+    language: LanguageParams = LanguageParams()
     evaluate: EvaluateParams = EvaluateParams()
     sample: SampleParams = SampleParams()
 

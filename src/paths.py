@@ -138,6 +138,11 @@ class Paths:
         return self.recognizer / "recognizer.onnx"
 
     @property
+    def language_model(self) -> Path:
+        """Character language model of the training texts, by build_language_model."""
+        return self.root / "models" / "language_model.npz"
+
+    @property
     def released_model(self) -> Path:
         """The recognizer that comes with the project, by release."""
         return self.root / "models" / "released" / "recognizer.onnx"

@@ -37,6 +37,22 @@ def test_read_with_a_vocabulary(folder: Path) -> None:
     assert result.stdout.startswith("b b\t1.000\n  or\ta\t")
 
 
+def test_a_language_model_has_a_say(folder: Path) -> None:
+    text = folder / "letters.txt"
+    text.write_text("bb\nbb\nabba\n" * 50, encoding="utf-8")
+    target = folder / "language.npz"
+    result = CliRunner().invoke(app, ["language-model", str(target), "--text", str(text)])
+    assert result.exit_code == 0, result.stderr
+    options = ["--model", str(folder / "tiny.onnx"), "--language-model", str(target), "--alternatives", "3"]
+    result = CliRunner().invoke(app, ["read", str(folder / "word.png"), *options])
+    assert result.exit_code == 0
+    assert len(result.stdout.splitlines()) == 4
+    options[3] = str(text)
+    result = CliRunner().invoke(app, ["read", str(folder / "word.png"), *options])
+    assert result.exit_code == 1
+    assert "letters.txt: no language model" in result.stderr
+
+
 def test_a_missing_model_is_one_line(folder: Path) -> None:
     result = CliRunner().invoke(app, ["read", str(folder / "word.png"), "--model", str(folder / "none.onnx")])
     assert result.exit_code == 1

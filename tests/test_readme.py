@@ -16,6 +16,7 @@ from tests.test_dvc import SHARE, write_archive
 
 ROOT = README.parent
 BRING = "Bring your own data"
+KNOWN = "What you know beforehand"
 ALTO = """<?xml version="1.0" encoding="UTF-8"?>
 <alto xmlns="http://www.loc.gov/standards/alto/ns-v4#">
  <Description><sourceImageInformation><fileName>{page}.png</fileName></sourceImageInformation></Description>
@@ -69,12 +70,30 @@ def test_import_as_documented(ground_truth: Path, line: str):
     assert (ground_truth / "data" / "interim" / "manifest.parquet").exists()
 
 
+def test_reading_with_knowledge_as_documented(tmp_path: Path):
+    image = np.full((80, 300), 235, np.uint8)
+    cv2.putText(image, "Zittau", (20, 55), cv2.FONT_HERSHEY_SCRIPT_SIMPLEX, 1.6, 20, 2)
+    cv2.imwrite(str(tmp_path / "word.png"), image)
+    (tmp_path / "towns.txt").write_text("Zittau\nMarseille\nOslo\n", encoding="utf-8")
+    (tmp_path / "letters.txt").write_text("Nous partons pour Zittau demain.\n", encoding="utf-8")
+    longhand = Path(sys.executable).with_name("longhand")
+    model = os.environ | {"LONGHAND_MODEL": str(ROOT / "models" / "released" / "recognizer.onnx")}
+    said = []
+    for line in commands(section=KNOWN):
+        command = line.replace(".venv/bin/longhand", str(longhand))
+        result = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, env=model)
+        assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
+        said.append(result.stdout)
+    assert said[0].startswith("Zittau\t")
+    assert len(said[2].strip().split("\t")) == 2
+
+
 def test_every_command_is_run():
     ci = [line.strip() for line in (ROOT / ".ci" / "run").read_text().splitlines() if not line.lstrip().startswith("#")]
     by_ci = {re.sub(r" (SERVE=0|2>&1.*|>.*|&)", "", line) for line in ci} | set(ci)
     by_ci |= {re.sub(r" (2>&1.*|>.*)", "", line) for line in ci}
     imports = {line for line in commands(section=BRING) if line.startswith("longhand import")}
-    by_tests = imports | set(commands(section=SHARE))
+    by_tests = imports | set(commands(section=SHARE)) | set(commands(section=KNOWN))
     assert len(imports) == 4
     missing = [line for line in commands() if line not in by_ci | by_tests]
     assert missing == []

@@ -1,4 +1,6 @@
-"""Builds the character language model: n-grams of the training part's texts, and of a language's frequent words.
+"""Stage: texts -> the character language model.
+
+Its n-grams are those of the training part's texts and of a language's frequent words.
 
 An n-gram's share of its context is that of Witten and Bell, seen / (all + kinds): `seen` times the n-gram, after a
 context that was seen `all` times with `kinds` different characters behind it. Unlike Kneser and Ney's it needs no whole
@@ -18,7 +20,10 @@ from wordfreq import top_n_list, word_frequency
 from src.data.artefacts import read_columns, require
 from src.errors import GroundTruthError
 from src.files import write_whole
+from src.params import load_params
+from src.paths import Paths
 from src.recognition.language_model import BOUNDARY, MOST_CHARACTERS, LanguageModel, steps_of
+from src.stage import run
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +86,7 @@ def build_language_model(
         "least_count": least_count,
     }
     model = estimate(weights, order, least_count, description)
+    target.parent.mkdir(parents=True, exist_ok=True)
     with write_whole(target) as temporary:
         model.save(temporary)
     logger.info("%s: %d n-grams, %d bytes", target, len(model.codes), target.stat().st_size)
@@ -246,3 +252,16 @@ def _prune(
     child_counts.append(np.zeros(len(parents), dtype=np.uint8))
     arrays = np.concatenate(codes), np.concatenate(steps), np.concatenate(child_counts)
     return LanguageModel(order, characters, *arrays, description)
+
+
+def main() -> None:
+    """Build the model of the project's training texts."""
+    paths = Paths()
+    params = load_params(paths.params).language
+    build_language_model(
+        paths.language_model, paths.encoded, paths.split, languages=params.languages, order=params.order
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -16,9 +16,18 @@ from src.models.compare import CLASSIFIER, RESTRICTED, UNRESTRICTED, compare_mod
 from src.models.metrics import group_rates
 from src.models.plots import plot_history
 from src.models.readings import part_samples, read_restricted, read_samples
-from src.models.report import Metrics, report_classifier, report_confidence, report_recognizer, results_markdown
+from src.models.report import (
+    Metrics,
+    report_classifier,
+    report_confidence,
+    report_language,
+    report_recognizer,
+    results_markdown,
+)
 from src.params import EvaluateParams, load_params
 from src.paths import Paths
+from src.recognition.beam import Fusion
+from src.recognition.language_model import LanguageModel
 from src.recognition.recognizer import Recognizer
 from src.stage import run
 
@@ -71,6 +80,10 @@ def evaluate_model(params: EvaluateParams, paths: Paths, part: str = "test") -> 
             readings = read_samples(recognizer, samples, part_samples(paths, part))
             metrics |= report_recognizer(readings, samples, params, folder)
             groups = group_rates(readings, ["level", "source"])
+            if paths.language_model.exists():
+                fusion = Fusion.of(LanguageModel.load(paths.language_model), recognizer.charset)
+                spoken = read_samples(recognizer, samples, part_samples(paths, part), fusion)
+                metrics |= report_language(spoken, params, folder)
             found, accepted = report_confidence(readings, recognizer.info.calibration, folder)
             metrics |= found
             if classifier and words:

@@ -12,6 +12,7 @@ from src.data.samples import PackedSamples
 from src.errors import GroundTruthError
 from src.models.metrics import length_bin, score_readings
 from src.paths import Paths
+from src.recognition.beam import Fusion
 from src.recognition.recognizer import Recognizer
 from src.recognition.vocabulary import score_vocabulary
 
@@ -43,13 +44,16 @@ def part_samples(paths: Paths, part: str) -> pd.DataFrame:
     return chosen
 
 
-def read_samples(recognizer: Recognizer, samples: PackedSamples, table: pd.DataFrame) -> pd.DataFrame:
-    """Read every sample without any restriction (greedy decoding) and count the errors.
+def read_samples(
+    recognizer: Recognizer, samples: PackedSamples, table: pd.DataFrame, fusion: Fusion | None = None
+) -> pd.DataFrame:
+    """Read every sample without any restriction and count the errors.
 
     Args:
         recognizer: Reads as it does in service.
         samples: The normalised images.
         table: Columns sample_id, text, writer, source, level.
+        fusion: A language model; None: greedy decoding, the image alone.
 
     Returns:
         The table with columns reading, confidence (0..1, of the whole text), word_confidences (a list, of its words),
@@ -59,7 +63,7 @@ def read_samples(recognizer: Recognizer, samples: PackedSamples, table: pd.DataF
         GroundTruthError: A sample has no packed image.
     """
     frames = _frames(recognizer, samples, table["sample_id"].tolist(), "reading")
-    found = [recognizer.interpret(log_probs) for log_probs in frames]
+    found = [recognizer.interpret(log_probs, fusion=fusion) for log_probs in frames]
     texts = [reading.text for reading in found]
     scores = score_readings(table["text"].tolist(), texts)
     more = {

@@ -85,6 +85,24 @@ def report_recognizer(readings: pd.DataFrame, samples: PackedSamples, params: Ev
     return metrics
 
 
+def report_language(readings: pd.DataFrame, params: EvaluateParams, folder: Path) -> Metrics:
+    """Write per_group_language.csv: what is read when the language model has a say.
+
+    Args:
+        readings: What `read_samples` returns with a language model, at least one row.
+        params: The bootstrap.
+        folder: Where to write.
+
+    Returns:
+        CER, WER and share of exact readings over all samples and for each level, with the interval over writers.
+    """
+    group_rates(readings, ["level", "source"]).to_csv(folder / "per_group_language.csv", index=False)
+    metrics = _rates_with_intervals("recognizer_language", readings, params)
+    for level, rows in readings.groupby("level", sort=True):
+        metrics |= _rates_with_intervals(f"recognizer_language_{level}", rows, params)
+    return metrics
+
+
 def report_confidence(
     readings: pd.DataFrame, calibration: Calibration | None, folder: Path
 ) -> tuple[Metrics, pd.DataFrame | None]:
@@ -158,11 +176,12 @@ def results_markdown(
     lines = [f"# Results on the {part} writers", ""]
     if groups is not None:
         lines += ["| recognizer | samples | CER | WER | whole text right |", "|---|---:|---:|---:|---:|"]
-        names = {"recognizer": "all", "recognizer_line": "lines", "recognizer_word": "words"}
-        for prefix, name in names.items():
-            if f"{prefix}_samples" in metrics:
-                cells = " | ".join(_with_interval(metrics, f"{prefix}_{rate}") for rate in RATES)
-                lines.append(f"| {name} | {metrics[f'{prefix}_samples']:.0f} | {cells} |")
+        names = {"": "all", "_line": "lines", "_word": "words"}
+        names |= {f"_language{kind}": f"{name}, with the language model" for kind, name in names.items()}
+        for kind, name in names.items():
+            if f"recognizer{kind}_samples" in metrics:
+                cells = " | ".join(_with_interval(metrics, f"recognizer{kind}_{rate}") for rate in RATES)
+                lines.append(f"| {name} | {metrics[f'recognizer{kind}_samples']:.0f} | {cells} |")
         if groups["source"].nunique() > 1:
             for row in groups.to_dict("records"):
                 cells = " | ".join(percent(row[rate]) for rate in RATES)

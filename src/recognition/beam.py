@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from src.recognition.charset import BLANK
-from src.recognition.language_model import CharsetScorer
+from src.recognition.charset import BLANK, Charset
+from src.recognition.language_model import CharsetScorer, LanguageModel
 
 FloatArray = NDArray[np.floating]
 
@@ -28,6 +28,11 @@ class Fusion:
     scorer: CharsetScorer
     weight: float = 0.6
     bonus: float = 2.0
+
+    @classmethod
+    def of(cls, model: LanguageModel, charset: Charset) -> "Fusion":
+        """Return a language model's say in the readings of a recognizer with this charset."""
+        return cls(CharsetScorer(model, charset))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 import logging
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from queue import Empty, LifoQueue
@@ -13,14 +12,14 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from src.errors import CharsetError, ImageError, ModelFileError
-from src.recognition.beam import beam_search
+from src.errors import ImageError, ModelFileError
+from src.recognition.beam import Fusion, Hypothesis, beam_search, search
 from src.recognition.charset import Charset
 from src.recognition.decode import Alignment, align, greedy
 from src.recognition.model_file import ModelInfo, info_of, read_network
 from src.recognition.normalize import Extent, GreyImage, normalize_with_extent
 from src.recognition.reading import Alternative, Character, Reading, Word, words_of
-from src.recognition.vocabulary import posterior, score_vocabulary
+from src.recognition.vocabulary import Vocabulary, posterior, score_vocabulary
 
 Precision = Literal["auto", "f32", "bf16"]
 
@@ -106,14 +105,20 @@ class Recognizer:
         return [results[index] for index in range(len(images))]
 
     def read(
-        self, images: Sequence[GreyImage], vocabulary: Sequence[str] | None = None, alternatives: int = 0
+        self,
+        images: Sequence[GreyImage],
+        vocabulary: Sequence[str] | Vocabulary | None = None,
+        alternatives: int = 0,
+        fusion: Fusion | None = None,
     ) -> list[Reading]:
         """Read images of words or lines.
 
         Args:
             images: Grey uint8 [H, W], any size.
-            vocabulary: The only texts that may be read; None: any text of the charset.
+            vocabulary: The only texts that may be read; None: any text of the charset. Make a long list a `Vocabulary`
+                once (`self.vocabulary`), not for every call.
             alternatives: How many other texts to give at most.
+            fusion: A language model that has a say in free reading; with a vocabulary it has none.
 
         Returns:
             One reading an image. With a vocabulary whose entries are all too long for the image: an empty text with
@@ -123,30 +128,53 @@ class Recognizer:
             CharsetError: No entry of the vocabulary can be written with the model's charset.
             ImageError: An image is not grey uint8, or is empty.
         """
-        entries = None if vocabulary is None else self._entries(vocabulary)
+        if vocabulary is not None and not isinstance(vocabulary, Vocabulary):
+            vocabulary = self.vocabulary(vocabulary)
         normalized = [normalize_with_extent(image, self.info.normalization) for image in images]
         frames = self.log_probs([image for image, _ in normalized])
         extents = [extent for _, extent in normalized]
-        if entries is None:
-            return [self.interpret(*item, alternatives) for item in zip(frames, extents, strict=True)]
-        return [self._read_entry(*item, entries, alternatives) for item in zip(frames, extents, strict=True)]
+        if vocabulary is None:
+            return [self.interpret(*item, alternatives, fusion) for item in zip(frames, extents, strict=True)]
+        return [self._read_entry(*item, vocabulary, alternatives) for item in zip(frames, extents, strict=True)]
 
-    def interpret(self, frames: NDArray[np.float32], extent: Extent | None = None, alternatives: int = 0) -> Reading:
+    def vocabulary(self, texts: Sequence[str]) -> Vocabulary:
+        """Make a list of texts ready to be read from; entries that the charset cannot write are left out, and logged.
+
+        Raises:
+            CharsetError: No entry can be written with the model's charset.
+        """
+        vocabulary = Vocabulary(texts, self.charset)
+        if vocabulary.unwritable:
+            unwritable = next(text for text in texts if self.charset.unknown(text))
+            logger.warning("%d vocabulary entries cannot be read, as %r", vocabulary.unwritable, unwritable)
+        return vocabulary
+
+    def interpret(
+        self,
+        frames: NDArray[np.float32],
+        extent: Extent | None = None,
+        alternatives: int = 0,
+        fusion: Fusion | None = None,
+    ) -> Reading:
         """Read any text in what the network said of an image.
 
         Args:
             frames: float32 [T, classes], from `log_probs`.
             extent: Where the image's columns lie; None: places are columns of the normalised image.
             alternatives: How many other texts to give at most.
+            fusion: A language model; None: the image alone decides.
 
         Returns:
             The reading; the alternatives come from a beam search and are scored exactly.
         """
+        extent = extent or Extent.of_normalized(len(frames) * self.info.stride)
+        width = max(_LEAST_BEAM, 2 * alternatives)
+        if fusion is not None:
+            return self._read_with_language(frames, extent, search(frames, width, fusion=fusion), alternatives)
         alignment = greedy(frames)
         candidates = [alignment.codes]
         if alternatives:
-            beam = beam_search(frames, width=max(_LEAST_BEAM, 2 * alternatives))
-            candidates += [codes for codes in beam if codes != alignment.codes]
+            candidates += [codes for codes in beam_search(frames, width) if codes != alignment.codes]
         probabilities = np.exp(score_vocabulary(frames, candidates)).clip(0.0, 1.0).tolist()
         own, confidence = probabilities[0], probabilities[0]
         if self.info.calibration and alignment.codes:
@@ -157,9 +185,25 @@ class Recognizer:
         others = sorted(range(1, len(candidates)), key=lambda index: -probabilities[index])[:alternatives]
         return self._reading(
             alignment,
-            extent or Extent.of_normalized(len(frames) * self.info.stride),
+            extent,
             confidence,
             tuple(Alternative(self.charset.decode(candidates[index]), probabilities[index]) for index in others),
+        )
+
+    def _read_with_language(
+        self, frames: NDArray[np.float32], extent: Extent, found: Sequence[Hypothesis], alternatives: int
+    ) -> Reading:
+        """The best of what the search found; how probable it is among these, image and language taken together."""
+        shares = posterior(np.array([hypothesis.score for hypothesis in found]))
+        alignment = align(frames, found[0].codes)
+        if alignment is None:  # a beam of texts that cannot be spelt has none that can
+            raise ValueError("the search found a text that its own frames cannot spell")
+        others = zip(found[1 : alternatives + 1], shares[1 : alternatives + 1].tolist(), strict=True)
+        return self._reading(
+            alignment,
+            extent,
+            float(shares[0]),
+            tuple(Alternative(self.charset.decode(hypothesis.codes), share) for hypothesis, share in others),
         )
 
     def _infer(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -178,29 +222,17 @@ class Recognizer:
             raise ModelFileError(f"model {self.info.name}: its output has the shape {result.shape}, not {expected}")
         return result
 
-    def _entries(self, vocabulary: Sequence[str]) -> "_Entries":
-        """The vocabulary as codes, each text once; entries that the charset cannot write are left out, and logged."""
-        texts = list(dict.fromkeys(vocabulary))
-        known = [text for text in texts if not self.charset.unknown(text)]
-        if not known:
-            raise CharsetError("no entry of the vocabulary can be written with the model's characters")
-        if len(known) < len(texts):
-            unwritable = next(text for text in texts if self.charset.unknown(text))
-            logger.warning("%d vocabulary entries cannot be read, as %r", len(texts) - len(known), unwritable)
-        return _Entries(known, [self.charset.encode(text) for text in known])
-
     def _read_entry(
-        self, frames: NDArray[np.float32], extent: Extent, entries: "_Entries", alternatives: int
+        self, frames: NDArray[np.float32], extent: Extent, vocabulary: Vocabulary, alternatives: int
     ) -> Reading:
         """Read one of the entries."""
-        shares = posterior(score_vocabulary(frames, entries.codes))
-        order = np.argsort(-shares, kind="stable")[: alternatives + 1]
-        best = int(order[0])
-        alignment = align(frames, entries.codes[best]) if shares[best] > 0.0 else None
+        found = vocabulary.score(frames, alternatives + 1)
+        alignment = align(frames, self.charset.encode(found.texts[0])) if found.texts else None
         if alignment is None:
             return Reading("", 0.0, (), ())
-        others = tuple(Alternative(entries.texts[index], float(shares[index])) for index in order[1:])
-        return self._reading(alignment, extent, float(shares[best]), others)
+        shares = found.posterior().tolist()
+        others = tuple(Alternative(*other) for other in zip(found.texts[1:], shares[1:], strict=True))
+        return self._reading(alignment, extent, shares[0], others)
 
     def _reading(
         self, alignment: Alignment, extent: Extent, confidence: float, alternatives: tuple[Alternative, ...]
@@ -221,11 +253,3 @@ class Recognizer:
             for start, end in words_of(text)
         )
         return Reading(text, confidence, characters, words, alternatives)
-
-
-@dataclass(frozen=True)
-class _Entries:
-    """A vocabulary: texts, and their codes."""
-
-    texts: list[str]
-    codes: list[list[int]]

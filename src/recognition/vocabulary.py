@@ -20,6 +20,8 @@ FloatArray = NDArray[np.floating]
 # Up to so many entries the answer is made sure of, if need be in a second search. Beyond, a narrow beam must do, unless
 # its best entry is so improbable that the beam must have lost its way, as in a long text with one doubtful beginning.
 _SURE_ENTRIES = 20_000
+# So few are scored one by one, so that each of them, however improbable, has its probability.
+_FEW_ENTRIES = 64
 _FIRST_BEAM = 20.0
 _QUICK_BEAM = 15.0
 _LOST = 30.0
@@ -191,6 +193,8 @@ class Vocabulary:
         """
         if beam is not None:
             return self._ranked(self._trie.scores(log_probs, beam), count, least)
+        if len(self) <= _FEW_ENTRIES:
+            return self._ranked(self._all_scores(log_probs), count, least)
         sure = len(self) <= _SURE_ENTRIES
         found = self._trie.scores(log_probs, _FIRST_BEAM if sure else _QUICK_BEAM)
         scores = self._ranked(found, count, least)

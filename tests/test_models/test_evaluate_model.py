@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from src.data.build_language_model import estimate
 from src.errors import GroundTruthError, MissingArtefactError
 from src.models.classifier_file import MODEL_NAME, export_classifier, write_status
 from src.models.evaluate_model import evaluate_model
@@ -84,6 +85,16 @@ class EvaluateModelTest(unittest.TestCase):
         plots = {path.stem for path in (self.paths.reports / "plots").glob("*.png")}
         expected = {"confusion_matrix", "cer_per_writer", "cer_per_length", "confidence", "recognizer_curves"}
         self.assertEqual(plots, expected)
+
+    def test_what_is_read_with_a_language_model_is_measured_beside(self):
+        self.add_recognizer()
+        estimate({"ab": 50.0, "ca": 50.0, "ab ba": 5.0}, 3).save(self.paths.language_model)
+        metrics = evaluate_model(PARAMS, self.paths)
+        self.assertEqual(metrics["recognizer_word_cer"], 6 / 24)
+        self.assertEqual(metrics["recognizer_language_samples"], WORDS + 2)
+        self.assertIn("| words, with the language model | 12 |", self.read("results.md"))
+        groups = pd.read_csv(self.paths.reports / "per_group_language.csv")
+        self.assertEqual(groups["samples"].tolist(), [2, WORDS])
 
     def test_side_by_side(self):
         self.add_recognizer()

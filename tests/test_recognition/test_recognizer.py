@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from src.data.build_language_model import estimate
 from src.errors import CharsetError, ImageError, ModelFileError
 from src.recognition import Charset, Recognizer, read_info
+from src.recognition.beam import Fusion
 from tests.tiny_model import info, paint, write_tiny_model
 
 
@@ -51,6 +53,51 @@ def test_a_vocabulary_restricts_and_shares_probability(recognizer: Recognizer) -
     assert reading.confidence + sum(other.confidence for other in reading.alternatives) == pytest.approx(1.0)
     with pytest.raises(CharsetError):
         recognizer.read([image], vocabulary=["xyz"])
+
+
+def test_a_vocabulary_made_once_reads_as_the_list_does(recognizer: Recognizer) -> None:
+    image = np.full((60, 200), 255, np.uint8)
+    image[20:40, 28:152] = 20
+    texts = [
+        "a",
+        "b b",
+        "c",
+        *(f"{x}{y}{z}b" for x in "abc" for y in "abc" for z in "abc b"),
+        *("ab" * n for n in range(9)),
+    ]
+    (of_list,) = recognizer.read([image], vocabulary=texts, alternatives=2)
+    vocabulary = recognizer.vocabulary(texts)
+    assert recognizer.read([image], vocabulary=vocabulary, alternatives=2) == [of_list]
+    assert of_list.text == "b b"
+
+
+def test_a_language_model_decides_what_the_image_leaves_open(recognizer: Recognizer) -> None:
+    frames = np.log(np.array([[0.02, 0.02, 0.9, 0.02, 0.04], [0.02, 0.46, 0.02, 0.48, 0.02]], np.float32))
+    assert recognizer.interpret(frames).text == "bc"
+    fusion = Fusion.of(estimate({"ba": 20.0, "ab": 5.0}, 3), recognizer.charset)
+    reading = recognizer.interpret(frames, alternatives=2, fusion=fusion)
+    assert reading.text == "ba"
+    assert "bc" in [other.text for other in reading.alternatives]
+    assert [character.text for character in reading.characters] == ["b", "a"]
+    assert reading.confidence + sum(other.confidence for other in reading.alternatives) <= 1.0 + 1e-6
+
+
+def test_a_calibrated_model_says_how_often_it_is_right(tmp_path: Path) -> None:
+    curve = {"product": 0.5, "intercept": -1.0}
+    described = info(calibration={"character": curve, "word": curve, "text": curve, "accept": {0.01: 0.9}})
+    calibrated = Recognizer.load(write_tiny_model(tmp_path / "model.onnx", described.to_metadata()), threads=1)
+    assert calibrated.info.calibration is not None
+    assert calibrated.info.calibration.accept == {0.01: 0.9}
+    frames = np.log(np.array([[0.02, 0.02, 0.8, 0.12, 0.04], [0.02, 0.5, 0.02, 0.44, 0.02]], np.float32))
+    reading = calibrated.interpret(frames, alternatives=3)
+    own = Recognizer.load(write_tiny_model(tmp_path / "own.onnx"), threads=1).interpret(frames, alternatives=3)
+    assert reading.text == own.text == "ba"
+    odds = np.exp(0.5 * np.log(0.4 / 0.6) - 1.0)
+    assert reading.confidence == pytest.approx(odds / (1 + odds))
+    assert reading.words[0].confidence == pytest.approx(odds / (1 + odds))
+    assert own.words[0].confidence == pytest.approx(0.4)
+    assert all(other.confidence <= reading.confidence for other in reading.alternatives)
+    assert [other.text for other in reading.alternatives] == [other.text for other in own.alternatives]
 
 
 @pytest.mark.parametrize("enlarged", [1, 7])
