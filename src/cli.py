@@ -111,6 +111,27 @@ def sample() -> None:
 
 
 @app.command()
+def synthesize(
+    fonts: Annotated[Path, typer.Argument(help="Folder of handwriting fonts: .ttf, .otf, .woff, .woff2.")],
+    count: Annotated[int, typer.Option(min=1, help="Images: words and parts of sentences.")] = 20_000,
+    language: Annotated[list[str] | None, typer.Option(help="en, fr, ...; repeatable; eleven by default.")] = None,
+    manners: Annotated[int, typer.Option(min=1, help="Hands a font: slant, width, stroke, pen, paper.")] = 3,
+    seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 20,
+) -> None:
+    """Write data/raw/fonts.tar.gz: text in handwriting fonts, to learn from and never to measure on."""
+    from src.data.synthesis.font_archive import COLLECTION, write_font_archive
+    from src.data.synthesis.sentences import LANGUAGES
+
+    def work() -> None:
+        target = Paths().raw / f"{COLLECTION}.tar.gz"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_font_archive(fonts, target, count, language or LANGUAGES, manners, seed)
+        typer.echo(target)
+
+    run(work)
+
+
+@app.command()
 def results() -> None:
     """Print the table of results that evaluate_model wrote."""
 

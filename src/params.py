@@ -72,6 +72,7 @@ class SplitParams(Settings):
     test: Share = 0.1
     seed: int = 20
     partition: Path | None = None
+    train_only: tuple[str, ...] = ("fonts",)
 
     @model_validator(mode="after")
     def _sum(self) -> "SplitParams":

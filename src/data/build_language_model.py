@@ -9,7 +9,7 @@ numbers, so that words may count by their frequency; for the few hundred charact
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ def build_language_model(
     language_tokens: float = 100_000.0,
     order: int = 6,
     least_count: float = 0.2,
+    without: Collection[str] = (),
 ) -> LanguageModel:
     """Build the model from any of its three sources and save it.
 
@@ -57,6 +58,7 @@ def build_language_model(
         order: Characters of the longest n-gram, 1..8.
         least_count: n-grams of two characters or more that were seen less often are left out; below 1 only some of
             the languages' rare words are, as texts count whole.
+        without: Collections whose texts nobody wrote, such as drawn ones.
 
     Returns:
         The model.
@@ -70,7 +72,7 @@ def build_language_model(
         raise ValueError("encoded and split belong together: without the split, test texts would be learnt")
     texts: Counter[str] = Counter()
     if encoded is not None and split is not None:
-        texts.update(training_texts(encoded, split))
+        texts.update(training_texts(encoded, split, without))
     if text_file is not None:
         texts.update(require(text_file, "build_language_model").read_text(encoding="utf-8").splitlines())
     weights: dict[str, float] = dict(texts)
@@ -93,12 +95,13 @@ def build_language_model(
     return model
 
 
-def training_texts(encoded: Path, split: Path) -> list[str]:
+def training_texts(encoded: Path, split: Path, without: Collection[str] = ()) -> list[str]:
     """Texts of the training writers' samples, lines and words alike.
 
     Args:
         encoded: Written by encode_data.
         split: Folder written by split_data.
+        without: Collections to leave out.
 
     Returns:
         One text a sample.
@@ -106,7 +109,8 @@ def training_texts(encoded: Path, split: Path) -> list[str]:
     Raises:
         MissingArtefactError: One of them does not exist.
     """
-    frame = read_columns(encoded, "encode_data", ["sample_id", "text"])
+    frame = read_columns(encoded, "encode_data", ["sample_id", "text", "source"])
+    frame = frame[~frame["source"].isin(list(without))]
     listed = require(split / "train.txt", "split_data").read_text(encoding="utf-8").splitlines()
     texts: list[str] = frame.loc[frame["sample_id"].isin(set(listed)), "text"].tolist()
     return texts
@@ -257,9 +261,14 @@ def _prune(
 def main() -> None:
     """Build the model of the project's training texts."""
     paths = Paths()
-    params = load_params(paths.params).language
+    params = load_params(paths.params)
     build_language_model(
-        paths.language_model, paths.encoded, paths.split, languages=params.languages, order=params.order
+        paths.language_model,
+        paths.encoded,
+        paths.split,
+        languages=params.language.languages,
+        order=params.language.order,
+        without=params.split.train_only,
     )
 
 

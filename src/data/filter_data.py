@@ -2,6 +2,7 @@
 
 import logging
 import unicodedata
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,9 @@ from src.stage import run
 logger = logging.getLogger(__name__)
 
 
-def filter_data(manifest: Path, filtered: Path, report: Path, params: FilterParams) -> pd.DataFrame:
+def filter_data(
+    manifest: Path, filtered: Path, report: Path, params: FilterParams, train_only: Collection[str] = ()
+) -> pd.DataFrame:
     """Drop samples that are of no use to any model, and mark the frequent words.
 
     Args:
@@ -24,6 +27,7 @@ def filter_data(manifest: Path, filtered: Path, report: Path, params: FilterPara
         filtered: Parquet file to write: the manifest with `frequent`.
         report: CSV file of what was dropped, to write.
         params: The limits.
+        train_only: Collections in which no word counts as frequent: what is never measured needs no classifier.
 
     Returns:
         The samples that are left.
@@ -34,7 +38,7 @@ def filter_data(manifest: Path, filtered: Path, report: Path, params: FilterPara
     """
     frame = read_manifest(manifest)
     kept = keep_without_fault(frame, faults(frame, params), report)
-    kept["frequent"] = frequent(kept, params)
+    kept["frequent"] = frequent(kept, params, train_only)
     write_manifest(kept, filtered, FilteredManifest)
     words = kept.loc[kept["frequent"], "transcription"]
     logger.info(
@@ -70,17 +74,18 @@ def faults(frame: pd.DataFrame, params: FilterParams) -> pd.Series:
     return pd.Series(reasons, index=frame.index, dtype="str")
 
 
-def frequent(frame: pd.DataFrame, params: FilterParams) -> pd.Series:
+def frequent(frame: pd.DataFrame, params: FilterParams, train_only: Collection[str] = ()) -> pd.Series:
     """Tell which samples are words that occur often, but not too often; both ends of the range are kept.
 
     Args:
         frame: The samples that are left.
         params: The range.
+        train_only: Collections that do not count.
 
     Returns:
         bool, one a row; lines are never frequent.
     """
-    words = frame["level"] == "word"
+    words = (frame["level"] == "word") & ~frame["source"].isin(list(train_only))
     counts = frame["transcription"].map(frame.loc[words, "transcription"].value_counts())
     return words & counts.between(params.min_word_count, params.max_word_count)
 
@@ -93,7 +98,8 @@ def has_known_character(text: str) -> bool:
 def main() -> None:
     """Write data/interim/filtered.parquet."""
     paths = Paths()
-    filter_data(paths.manifest, paths.filtered, paths.filter_report, load_params(paths.params).filter)
+    params = load_params(paths.params)
+    filter_data(paths.manifest, paths.filtered, paths.filter_report, params.filter, params.split.train_only)
 
 
 if __name__ == "__main__":

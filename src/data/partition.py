@@ -21,7 +21,8 @@ def assign_parts(frame: pd.DataFrame, params: SplitParams) -> pd.Series:
     """Give every sample its part, by its writer.
 
     Each collection is shared out by itself, in an order drawn from the seed and the writers' names: a new collection
-    moves no writer of another. Within it every writer goes where words, lines and frequent words lack most.
+    moves no writer of another. Within it every writer goes where words, lines and frequent words lack most. Collections
+    of `train_only` go to the training part whole.
 
     Args:
         frame: One row a sample with sample_id, writer, form, source, level, frequent and text.
@@ -38,8 +39,11 @@ def assign_parts(frame: pd.DataFrame, params: SplitParams) -> pd.Series:
     fixed = read_partition(params.partition, frame) if params.partition is not None else {}
     counts = _counts(frame)
     parts: dict[str, str] = dict(fixed)
-    for _, writers in counts.groupby(frame.groupby("writer")["source"].first(), sort=True):
-        parts |= _share_out(writers, shares, params.seed, fixed)
+    for source, writers in counts.groupby(frame.groupby("writer")["source"].first(), sort=True):
+        if source in params.train_only:
+            parts |= dict.fromkeys(writers.index, "train")
+        else:
+            parts |= _share_out(writers, shares, params.seed, fixed)
     if not fixed:
         _fill_empty_parts(parts, counts, shares)
         _bring_classes_to_train(parts, frame, counts)

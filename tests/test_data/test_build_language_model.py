@@ -91,7 +91,9 @@ def made_project(root: Path) -> tuple[Path, Path]:
     rows = {"train": "aaa", "validation": "bbb", "test": "ccc"}
     encoded, split = root / "encoded.parquet", root / "split"
     split.mkdir()
-    pd.DataFrame({"sample_id": [f"made/{part}" for part in rows], "text": list(rows.values())}).to_parquet(encoded)
+    pd.DataFrame(
+        {"sample_id": [f"made/{part}" for part in rows], "text": list(rows.values()), "source": "made"}
+    ).to_parquet(encoded)
     for part in rows:
         (split / f"{part}.txt").write_text(f"made/{part}\n", encoding="utf-8")
     return encoded, split

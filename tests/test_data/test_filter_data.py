@@ -49,6 +49,12 @@ class FilterDataTest(unittest.TestCase):
         frame = manifest_frame(rows)
         self.assertEqual({"two", "four"}, set(frame.loc[frequent(frame, params), "transcription"]))
 
+    def test_collections_that_are_only_learnt_from_do_not_count(self) -> None:
+        params = FilterParams(min_word_count=2, max_word_count=3)
+        frame = manifest_frame([{"source": source} for source in ("iam", "iam", "fonts", "fonts")])
+        self.assertFalse(frequent(frame, params).any(), "four are too many")
+        self.assertEqual([True, True, False, False], frequent(frame, params, ("fonts",)).tolist())
+
     def test_lines_and_dropped_samples_do_not_count(self) -> None:
         params = FilterParams(min_word_count=2, max_word_count=3)
         rows: list[dict[str, object]] = [

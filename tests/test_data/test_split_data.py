@@ -57,6 +57,14 @@ class SplitDataTest(unittest.TestCase):
         frame = clean_frame(collection("a", 30))
         self.assertFalse(assign_parts(frame, SplitParams()).equals(assign_parts(frame, SplitParams(seed=21))))
 
+    def test_drawn_collections_are_learnt_from_and_never_measured(self) -> None:
+        frame = clean_frame(collection("a", 30) + collection("fonts", 20, seed=1))
+        parts = assign_parts(frame, SplitParams())
+        self.assertEqual({"train"}, set(parts[frame["source"] == "fonts"]))
+        alone = frame[frame["source"] == "a"]
+        self.assertTrue(parts[frame["source"] == "a"].equals(assign_parts(alone, SplitParams())))
+        self.assertEqual(set(PARTS), set(assign_parts(frame, SplitParams(train_only=()))[frame["source"] == "fonts"]))
+
     def test_class_of_one_writer_is_in_train(self) -> None:
         rows = collection("a", 30)
         for writer in range(0, 30, 6):

@@ -53,6 +53,21 @@ def draw_line(text: str, writer: Writer, rng: np.random.Generator) -> Image:
 
 def _develop(traces: list[Trace], writer: Writer, rng: np.random.Generator) -> Image:
     cover, baseline = _cover(traces, rng)
+    return develop(cover, baseline, writer, rng)
+
+
+def develop(cover: Plane, baseline: float, writer: Writer, rng: np.random.Generator) -> Image:
+    """Put ink on a writer's paper, as a scanner sees it.
+
+    Args:
+        cover: float32 [height, width], 0..1: how far ink covers each pixel.
+        baseline: Its row, for ruled paper.
+        writer: Whose pen and paper.
+        rng: Source of all that differs each time.
+
+    Returns:
+        uint8 [height, width], 0 = black, 255 = white.
+    """
     return _scan(_ink(cover, writer, rng), _paper(cover.shape, baseline, writer, rng), writer, rng)
 
 
