@@ -33,6 +33,9 @@ from src.stage import run
 
 logger = logging.getLogger(__name__)
 
+# A training that ended earlier was ended by the clock, not because there was no more to learn.
+_FEW_EPOCHS = 5.0
+
 COMPARISON_METRICS = {
     CLASSIFIER: "same_words_classifier_accuracy",
     RESTRICTED: "same_words_recognizer_restricted_accuracy",
@@ -63,6 +66,9 @@ def evaluate_model(params: EvaluateParams, paths: Paths, part: str = "test") -> 
             f"{paths.recognizer_model}: not found; run python src/models/train_recognizer.py ({remark})"
         )
     remarks = [remark] if remark else []
+    epochs = recognizer.info.training.get("epochs") if recognizer else None
+    if isinstance(epochs, float) and epochs < _FEW_EPOCHS:
+        remarks.append(f"the recognizer went only {epochs:.1f} times through its samples: raise recognizer.max_minutes")
     if recognizer is None:
         remarks.append("no recognizer: run python src/models/train_recognizer.py")
     metrics: Metrics = {}

@@ -219,6 +219,7 @@ def _write_results(
         "start": system.hparams["start"],
         "samples": training_samples,
         "seconds": round(final["seconds"], 1),
+        "epochs": final["epoch"],
         "params": params.recognizer.model_dump(mode="json"),
     }
     normalization = NormalizationSettings(params.features.height, params.features.max_width)

@@ -23,7 +23,7 @@ from tests.test_models.made_project import (
     write_classifier_samples,
     write_readable_samples,
 )
-from tests.tiny_model import write_tiny_model
+from tests.tiny_model import info, write_tiny_model
 
 WORDS = 12
 PARAMS = EvaluateParams(bootstrap_rounds=50, worst_errors=5)
@@ -119,6 +119,13 @@ class EvaluateModelTest(unittest.TestCase):
         self.assertEqual(page.count("<article>"), 7)  # only what was misread
         self.assertIn("<del>&lt;</del>b<del>&gt;</del>", page)  # marked, and no text becomes HTML
         self.assertTrue(re.search(r"test/0.*l/1", page, re.DOTALL))
+
+    def test_a_training_that_the_clock_cut_short_is_remarked(self):
+        for epochs, remarked in ((1.3, True), (12.0, False)):
+            described = info(training={"epochs": epochs}).to_metadata()
+            write_tiny_model(self.paths.recognizer_model, described)
+            evaluate_model(PARAMS, self.paths)
+            self.assertEqual("only 1.3 times" in self.read("results.md"), remarked)
 
     def test_without_word_classifier_the_reason_is_said(self):
         self.add_recognizer()
