@@ -31,6 +31,8 @@ def read(
 ) -> None:
     """Read images; a bad one is reported, the others are read, and the exit code is 1."""
     set_up_logging()
+    if vocabulary and language_model:
+        raise typer.BadParameter("give --vocabulary or --language-model: a list leaves a language model nothing to say")
     try:
         recognizer = Recognizer.load(model or Paths().served_model)
         entries = recognizer.vocabulary(_entries(vocabulary)) if vocabulary else None

@@ -47,6 +47,8 @@ def test_a_language_model_has_a_say(folder: Path) -> None:
     result = CliRunner().invoke(app, ["read", str(folder / "word.png"), *options])
     assert result.exit_code == 0
     assert len(result.stdout.splitlines()) == 4
+    both = CliRunner().invoke(app, ["read", str(folder / "word.png"), *options, "--vocabulary", str(text)])
+    assert both.exit_code == 2
     options[3] = str(text)
     result = CliRunner().invoke(app, ["read", str(folder / "word.png"), *options])
     assert result.exit_code == 1
