@@ -21,7 +21,7 @@ import typer
 from src.data.samples import PackedSamples
 from src.models.dataset import RecognizerDataset, collate, load_part
 from src.models.recognizer_system import RecognizerSystem
-from src.models.train_recognizer import training_batches
+from src.models.train_recognizer import space_of, training_batches
 from src.params import load_params
 from src.paths import Paths
 from src.recognition.charset import Charset
@@ -48,7 +48,9 @@ def main(
     samples = PackedSamples(paths.samples)
     part = load_part("train", paths.encoded, paths.split, samples)
     charset = Charset.from_json(paths.charset.read_text(encoding="utf-8"))
-    dataset = RecognizerDataset(part, samples, settings.augment, settings.seed, params.features.max_width)
+    dataset = RecognizerDataset(
+        part, samples, settings.augment, settings.seed, params.features.max_width, space_of(charset)
+    )
     system = RecognizerSystem(settings, charset, samples.height, steps_per_epoch=1)
     network = system.network
     optimizer = torch.optim.AdamW(network.parameters(), fused=True)
@@ -61,7 +63,7 @@ def main(
         yield
         seconds[name] += time.perf_counter() - began
 
-    sampler = training_batches(part, settings)
+    sampler = training_batches(part, params, charset)
     for step, items in enumerate(islice(sampler, WARM_UP + steps)):
         if step == WARM_UP:
             seconds.clear()

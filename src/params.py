@@ -119,6 +119,8 @@ class RecognizerParams(Settings):
     gradient_clip: PositiveFloat = 1.0
     shortcut_weight: float = Field(default=0.2, ge=0.0)
     word_share: Share = 0.3
+    join_share: Share = 0.3
+    train_only_share: Share = 0.25
     columns_per_batch: PositiveInt = 4096
     epochs: PositiveInt = 30
     max_minutes: PositiveFloat | None = None

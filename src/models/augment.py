@@ -29,8 +29,10 @@ def augment(ink: Ink, random: Generator, stretch: float = 1.0, max_width: int = 
         uint8 [H, W'], W' about `stretch` of W, and somewhat more where the writing is slanted.
     """
     ink = _geometry(ink, random, stretch, max_width)
-    if random.random() < 0.35:
+    if random.random() < 0.4:
         ink = _stroke_width(ink, random)
+    if random.random() < 0.15:
+        ink = _neighbours(ink, random)
     if random.random() < 0.25:
         ink = _rule(ink, random)
     if random.random() < 0.3:
@@ -39,7 +41,7 @@ def augment(ink: Ink, random: Generator, stretch: float = 1.0, max_width: int = 
         ink = np.asarray(cv2.GaussianBlur(ink, (3, 3), random.uniform(0.4, 1.0)), dtype=np.uint8)
     if random.random() < 0.3:
         ink = _noise(ink, random)
-    if random.random() < 0.25:
+    if random.random() < 0.35:
         ink = _cut_out(ink, random)
     return ink
 
@@ -60,7 +62,7 @@ def _geometry(ink: Ink, random: Generator, stretch: float, max_width: int) -> In
     source_columns = (columns - shear * rows) * ((width + 0.0) / max(1.0, new_width - lean))
     source_columns = np.broadcast_to(source_columns, (height, new_width))
     if random.random() < 0.7:
-        strength = random.uniform(0.5, 2.2)
+        strength = random.uniform(0.5, 2.8)
         grid = (max(2, height // 16) + 1, max(2, new_width // 24) + 1)
         waves = random.normal(0.0, strength, (2, *grid)).astype(np.float32)
         across, down = (cv2.resize(wave, (new_width, height), interpolation=cv2.INTER_CUBIC) for wave in waves)
@@ -100,6 +102,21 @@ def _rule(ink: Ink, random: Generator) -> Ink:
     return np.maximum(ink, layer)
 
 
+def _neighbours(ink: Ink, random: Generator) -> Ink:
+    """Let the lines above and below reach in: the line's own tails and tips, from another place of it."""
+    height, width = ink.shape
+    depth = int(random.integers(3, 3 + height // 5))
+    moved = np.roll(ink, int(random.integers(width)), axis=1)
+    if random.random() < 0.5:
+        moved = moved[:, ::-1]
+    layer = np.zeros_like(ink)
+    if random.random() < 0.5:
+        layer[:depth] = moved[-depth - height // 8 : height - height // 8]
+    else:
+        layer[-depth:] = moved[height // 8 : depth + height // 8]
+    return np.maximum(ink, layer)
+
+
 def _fade(ink: Ink, random: Generator) -> Ink:
     """Let the ink run out and come back, and change its strength as a whole."""
     points = random.uniform(0.45, 1.0, max(2, ink.shape[1] // 64 + 2)).astype(np.float32)
@@ -119,5 +136,5 @@ def _cut_out(ink: Ink, random: Generator) -> Ink:
     height, width = ink.shape
     for _ in range(1 + width // 160):
         top, left = int(random.integers(height)), int(random.integers(width))
-        ink[top : top + int(random.integers(4, 16)), left : left + int(random.integers(2, 9))] = 0
+        ink[top : top + int(random.integers(4, 16)), left : left + int(random.integers(2, 12))] = 0
     return ink

@@ -8,8 +8,9 @@ from sklearn.linear_model import LogisticRegression
 from tqdm import tqdm
 
 from src.data.samples import PackedSamples
+from src.models.batches import BucketSampler
 from src.models.confidence import RISKS, match_words, risk_coverage
-from src.models.dataset import BucketSampler, Part, RecognizerDataset, collate
+from src.models.dataset import Part, RecognizerDataset, collate
 from src.models.network import STRIDE, RecognizerNetwork
 from src.recognition.calibration import Calibration, Curve, features
 from src.recognition.charset import Charset

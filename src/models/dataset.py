@@ -1,25 +1,22 @@
-"""Packed samples -> batches of about equal cost, in an order that a killed training can take up again."""
+"""Packed samples -> distorted images and their codes, batch by batch."""
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
 from src.data.samples import PackedSamples
 from src.errors import GroundTruthError, MissingArtefactError
 from src.models.augment import augment
+from src.models.batches import GAP, Draw, padded
 from src.models.network import STRIDE
-
-# Standard deviation of the logarithm of a sample's stretch, and its limits: hands differ in width, too.
-_STRETCH = 0.13
-_STRETCH_LIMITS = (0.7, 1.35)
 
 
 @dataclass  # not frozen: Lightning moves its tensors to the device in place
@@ -50,6 +47,7 @@ class Part:
         texts: The transcriptions.
         writers: The writer of each sample.
         levels: "word" or "line", of each sample.
+        sources: The collection of each sample.
     """
 
     rows: NDArray[np.int64]
@@ -58,6 +56,7 @@ class Part:
     texts: Sequence[str]
     writers: Sequence[str]
     levels: Sequence[str]
+    sources: Sequence[str]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -74,6 +73,7 @@ class Part:
             texts=[self.texts[i] for i in chosen],
             writers=[self.writers[i] for i in chosen],
             levels=[self.levels[i] for i in chosen],
+            sources=[self.sources[i] for i in chosen],
         )
 
 
@@ -100,7 +100,7 @@ def load_part(name: str, encoded: Path, split: Path, samples: PackedSamples) -> 
     if not listing.exists():
         raise MissingArtefactError(f"{listing}: not found; run `python src/data/split_data.py` first")
     wanted = set(listing.read_text(encoding="utf-8").split("\n"))
-    table = pd.read_parquet(encoded, columns=["sample_id", "text", "writer", "level", "codes"])
+    table = pd.read_parquet(encoded, columns=["sample_id", "text", "writer", "level", "source", "codes"])
     table["row"] = [samples.row_of(sample_id) for sample_id in table["sample_id"]]
     table["width"] = samples.widths[table["row"].to_numpy()]
     # CTC needs a blank between equal neighbours, and a frame for each character.
@@ -117,88 +117,8 @@ def load_part(name: str, encoded: Path, split: Path, samples: PackedSamples) -> 
         texts=table["text"].tolist(),
         writers=table["writer"].tolist(),
         levels=table["level"].tolist(),
+        sources=table["source"].tolist(),
     )
-
-
-@dataclass(frozen=True)
-class Draw:
-    """One showing of a sample.
-
-    Attributes:
-        index: Place of the sample in its part.
-        epoch: With the seed, it decides how the sample is distorted.
-        stretch: Factor of its width when it is distorted.
-    """
-
-    index: int
-    epoch: int
-    stretch: float
-
-
-class BucketSampler(Sampler[list[Draw]]):
-    """Batches of samples of about one width, so that little of a batch is padding.
-
-    How much each sample will be stretched is drawn here, before it is put among its like: stretched later, every batch
-    would be as wide as the sample in it that grew most.
-
-    The batches of epoch e depend on (seed, e) alone: a training that starts again at step s goes on with the very
-    batches that it would have had. They are shuffled; with `short_first` the first epoch goes from the narrowest to the
-    widest, since CTC finds its first alignments in short texts (Amodei et al., "Deep Speech 2", 2015: SortaGrad).
-
-    Args:
-        widths: int64 [n], pixels of each sample.
-        columns: Pixels of width in one batch, padding included (but what a slant adds).
-        epochs: Times that each sample comes, or may come.
-        seed: Of the order.
-        first_step: Batches to leave out, of all epochs.
-        chances: float [n], how probably each sample comes in an epoch; None: all come in each.
-        short_first: For a network that cannot read yet; may be set until the first batch is taken.
-    """
-
-    def __init__(
-        self,
-        widths: NDArray[np.int64],
-        columns: int,
-        epochs: int,
-        seed: int = 0,
-        first_step: int = 0,
-        chances: NDArray[np.float64] | None = None,
-        short_first: bool = False,
-    ) -> None:
-        self.widths, self.columns, self.epochs, self.seed, self.first_step = widths, columns, epochs, seed, first_step
-        self.chances = np.ones(len(widths)) if chances is None else chances
-        self.short_first = short_first
-        self.steps_per_epoch = max(1, len(self._batches(0)))
-
-    def _batches(self, epoch: int) -> list[list[Draw]]:
-        random = np.random.default_rng((self.seed, epoch))
-        stretches = np.exp(random.normal(0.0, _STRETCH, len(self.widths))).clip(*_STRETCH_LIMITS)
-        widths = self.widths * stretches
-        order = np.argsort(widths, kind="stable")
-        batches: list[list[Draw]] = []
-        batch: list[Draw] = []
-        for index in order[random.random(len(order)) < self.chances[order]]:
-            # In this order, each sample is the widest so far.
-            if batch and _padded(widths[index]) * (len(batch) + 1) > self.columns:
-                batches.append(batch)
-                batch = []
-            batch.append(Draw(int(index), epoch, float(stretches[index])))
-        if batch:
-            batches.append(batch)
-        if epoch == 0 and self.short_first:
-            return batches
-        return [batches[i] for i in random.permutation(len(batches))]
-
-    def __len__(self) -> int:
-        return self.epochs * self.steps_per_epoch
-
-    def __iter__(self) -> Iterator[list[Draw]]:
-        # Epochs may differ by a batch or two; each is cut or filled to one length, so that a step has one place.
-        for epoch in range(self.first_step // self.steps_per_epoch, self.epochs):
-            batches = self._batches(epoch)
-            batches = (batches + batches)[: self.steps_per_epoch]
-            start = self.first_step - epoch * self.steps_per_epoch
-            yield from batches[max(0, start) :]
 
 
 class RecognizerDataset(Dataset[tuple[NDArray[np.uint8], NDArray[np.int64]]]):
@@ -210,34 +130,56 @@ class RecognizerDataset(Dataset[tuple[NDArray[np.uint8], NDArray[np.int64]]]):
         distort: Whether to augment.
         seed: With index and epoch, the state of the distortion: a resumed training distorts alike.
         max_width: Pixels of a distorted image, at most.
+        space: Code of the space, which stands between the words of a line put together; None: it is not learnt.
     """
 
-    def __init__(self, part: Part, samples: PackedSamples, distort: bool, seed: int = 0, max_width: int = 2048) -> None:
+    def __init__(
+        self,
+        part: Part,
+        samples: PackedSamples,
+        distort: bool,
+        seed: int = 0,
+        max_width: int = 2048,
+        space: int | None = None,
+    ) -> None:
         self.part, self.samples, self.distort, self.seed, self.max_width = part, samples, distort, seed, max_width
+        self.space = space
 
     def __len__(self) -> int:
         return len(self.part)
 
     def __getitem__(self, draw: Draw) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        ink = np.asarray(self.samples[int(self.part.rows[draw.index])])
-        codes = self.part.codes[draw.index]
-        if self.distort:
-            random = np.random.default_rng((self.seed, draw.epoch, draw.index))
-            distorted = augment(ink, random, draw.stretch, self.max_width)
-            # A narrowed image must still have a frame for each character (and for the blanks between equal ones).
-            if distorted.shape[1] // STRIDE >= len(codes) + int(np.count_nonzero(np.diff(codes) == 0)):
-                ink = distorted
+        ink, codes = self._sample(draw.index)
+        if not self.distort:
+            return ink, codes
+        random = np.random.default_rng((self.seed, draw.epoch, draw.index))
+        if draw.followers:
+            ink, codes = self._joined(draw, random)
+        distorted = augment(ink, random, draw.stretch, self.max_width)
+        # A narrowed image must still have a frame for each character (and for the blanks between equal ones).
+        if distorted.shape[1] // STRIDE >= len(codes) + int(np.count_nonzero(np.diff(codes) == 0)):
+            ink = distorted
         return ink, codes
 
+    def _sample(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        return np.asarray(self.samples[int(self.part.rows[index])]), self.part.codes[index]
 
-def _padded(width: float) -> int:
-    """Round up to a multiple of 32: a kernel is made for each shape of a batch, and so there are few."""
-    return 32 * math.ceil(width / 32)
+    def _joined(self, draw: Draw, random: Generator) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Write samples behind each other, with spaces as wide as people leave."""
+        assert self.space is not None
+        ink, codes = self._sample(draw.index)
+        images, texts = [ink], [codes]
+        for index in draw.followers:
+            gap = int(np.clip(GAP * np.exp(random.normal(0.0, 0.4)), 4, 48))
+            ink, codes = self._sample(index)
+            images += [np.zeros((ink.shape[0], gap), np.uint8), ink]
+            texts += [np.array([self.space]), codes]
+        return np.concatenate(images, axis=1), np.concatenate(texts)
 
 
 def collate(items: Sequence[tuple[NDArray[np.uint8], NDArray[np.int64]]]) -> Batch:
     """Pad images to one width."""
-    width = _padded(max(ink.shape[1] for ink, _ in items))
+    width = padded(max(ink.shape[1] for ink, _ in items))
     images = np.zeros((len(items), items[0][0].shape[0], width), np.uint8)
     for row, (ink, _) in zip(images, items, strict=True):
         row[:, : ink.shape[1]] = ink

@@ -18,8 +18,9 @@ from torch.utils.data import DataLoader
 from src.data.samples import PackedSamples
 from src.errors import MissingArtefactError
 from src.files import write_whole
+from src.models.batches import BucketSampler, Joining
 from src.models.calibrate import calibrate
-from src.models.dataset import BucketSampler, Part, RecognizerDataset, collate, load_part
+from src.models.dataset import Part, RecognizerDataset, collate, load_part
 from src.models.export import export_recognizer
 from src.models.network import STRIDE
 from src.models.plots import plot_history
@@ -76,22 +77,37 @@ def _use_one_thread(_: int) -> None:
     cv2.setNumThreads(0)
 
 
-def training_batches(train: Part, settings: RecognizerParams, first_step: int = 0) -> BucketSampler:
+def space_of(charset: Charset) -> int | None:
+    """Return the code of the space, if it is learnt."""
+    return charset.encode(" ")[0] if " " in charset.characters else None
+
+
+def training_batches(train: Part, params: Params, charset: Charset, first_step: int = 0) -> BucketSampler:
     """Return the batches of a training, by indices into its part, from a step on."""
+    settings = params.recognizer
     words = np.array([level == "word" for level in train.levels])
+    drawn = np.isin(train.sources, params.split.train_only)
     # Where there are lines, words mostly show the lines' ink again: a share of them, another each epoch, is enough.
-    chances = np.where(words & ~words.all(), settings.word_share, 1.0)
-    return BucketSampler(train.widths, settings.columns_per_batch, settings.epochs, settings.seed, first_step, chances)
+    chances = np.where(words & ~words.all(), settings.word_share, 1.0) * np.where(drawn, settings.train_only_share, 1.0)
+    joining = None
+    if space_of(charset) and settings.join_share:
+        numbers = pd.factorize(np.array(train.writers))[0]
+        joining = Joining(np.where(words, numbers, -1), settings.join_share)
+    return BucketSampler(
+        train.widths, settings.columns_per_batch, settings.epochs, settings.seed, first_step, chances, joining=joining
+    )
 
 
 def _loaders(
-    samples: PackedSamples, train: Part, validation: Part, params: Params, first_step: int
+    samples: PackedSamples, train: Part, validation: Part, params: Params, charset: Charset, first_step: int
 ) -> tuple[DataLoader[Any], DataLoader[Any], BucketSampler]:
     settings = params.recognizer
-    sampler = training_batches(train, settings, first_step)
+    sampler = training_batches(train, params, charset, first_step)
     # One process prepares batches while the network learns: distortion takes about a hundredth of the step's time.
     learn = DataLoader(
-        RecognizerDataset(train, samples, settings.augment, settings.seed, params.features.max_width),
+        RecognizerDataset(
+            train, samples, settings.augment, settings.seed, params.features.max_width, space_of(charset)
+        ),
         batch_sampler=sampler,
         collate_fn=collate,
         num_workers=1,
@@ -153,7 +169,7 @@ def train_recognizer(paths: Paths, params: Params) -> Path:
     first_step = int(kept["global_step"]) if kept else 0
 
     pl.seed_everything(settings.seed + first_step, workers=True, verbose=False)
-    learn, check, sampler = _loaders(samples, train, validation, params, first_step)
+    learn, check, sampler = _loaders(samples, train, validation, params, charset, first_step)
     system = RecognizerSystem(settings, charset, samples.height, sampler.steps_per_epoch)
     start = str(kept["hyper_parameters"]["start"]) if kept else _start(system, charset, paths)
     sampler.short_first = start == "chance"

@@ -6,9 +6,11 @@ import pytest
 
 from src.data.samples import PackedSamples
 from src.errors import GroundTruthError, MissingArtefactError
-from src.models.dataset import BucketSampler, Draw, RecognizerDataset, collate, load_part
+from src.models.batches import BucketSampler, Draw, Joining
+from src.models.dataset import RecognizerDataset, collate, load_part
 from src.models.train_recognizer import training_batches
-from src.params import RecognizerParams
+from src.params import Params, RecognizerParams
+from src.recognition.charset import Charset
 from tests.test_models.drawn_samples import write_drawn_samples
 
 WIDTHS = np.random.default_rng(1).integers(20, 900, 500)
@@ -76,11 +78,47 @@ def test_words_are_thinned_only_where_there_are_lines(tmp_path, levels, thinned)
     paths = write_drawn_samples(tmp_path)
     train = load_part("train", paths.encoded, paths.split, PackedSamples(paths.samples))
     train = replace(train, levels=[levels[i % len(levels)] for i in range(len(train))])
-    batches = training_batches(train, RecognizerParams(epochs=1, word_share=0.3))
+    params = Params(recognizer=RecognizerParams(epochs=1, word_share=0.3))
+    batches = training_batches(train, params, Charset(("a",)))
     shown = {draw.index for batch in batches for draw in batch}
     words, lines = ({i for i, level in enumerate(train.levels) if level == kind} for kind in ("word", "line"))
     assert lines <= shown
     assert (len(words & shown) < 0.5 * len(words)) == thinned
+
+
+def test_samples_that_are_only_learnt_from_are_thinned(tmp_path):
+    paths = write_drawn_samples(tmp_path)
+    train = load_part("train", paths.encoded, paths.split, PackedSamples(paths.samples))
+    train = replace(train, sources=["fonts" if i % 2 else "ours" for i in range(len(train))])
+    params = Params(recognizer=RecognizerParams(epochs=1, train_only_share=0.25))
+    shown = {draw.index for batch in training_batches(train, params, Charset(("a",))) for draw in batch}
+    assert set(range(0, len(train), 2)) <= shown
+    assert 0.1 < len(shown & set(range(1, len(train), 2))) / (len(train) / 2) < 0.4
+
+
+def test_lines_are_put_together_of_one_writers_words():
+    writers = np.arange(500) % 11 - 1
+    joining = Joining(writers, share=0.5, max_width=1500)
+    sampler = BucketSampler(WIDTHS, 4096, epochs=2, seed=4, joining=joining)
+    draws = [draw for batch in sampler for draw in batch if draw.epoch == 0]
+    joined = [draw for draw in draws if draw.followers]
+    assert 0.3 < len(joined) / sum(writers[draw.index] >= 0 for draw in draws) < 0.5
+    for draw in joined:
+        assert {writers[index] for index in draw.followers} == {writers[draw.index]} != {-1}
+        assert sum(WIDTHS[index] for index in (draw.index, *draw.followers)) <= 1500
+    resumed = BucketSampler(WIDTHS, 4096, epochs=2, seed=4, first_step=60, joining=joining)
+    assert list(resumed) == list(sampler)[60:]
+
+
+def test_a_joined_line_holds_the_words_and_spaces_between(tmp_path):
+    paths = write_drawn_samples(tmp_path)
+    samples = PackedSamples(paths.samples)
+    train = load_part("train", paths.encoded, paths.split, samples)
+    dataset = RecognizerDataset(train, samples, distort=True, seed=1, space=99)
+    ink, codes = dataset[Draw(0, 1, 1.0, followers=(1, 2))]
+    assert codes.tolist() == [*train.codes[0], 99, *train.codes[1], 99, *train.codes[2]]
+    alone = train.widths[:3].sum()
+    assert alone + 2 * 4 - 2 <= ink.shape[1] <= alone + 2 * 48 + 40
 
 
 def test_parts_hold_their_own_writers_and_batches_hold_their_texts(tmp_path):

@@ -18,7 +18,8 @@ _MOST_WORDS = 9
 _NUMBER_SHARE = 0.07
 _CAPITAL_SHARE = {"de": 0.4}  # its nouns
 _OTHER_CAPITAL_SHARE = 0.12
-_ALL_CAPITALS_SHARE = 0.08
+_ALL_CAPITALS_SHARE = 0.03  # of words
+_LOUD_SHARE = 0.06  # of texts: some people write capitals alone
 _SHARP_S_SHARE = 0.4  # of German words with "ss", as which wordfreq has it too
 _MARK_SHARE = 0.16
 _AFTER = (",", ".", ";", ":", "?", "!", "...", "-", "'s")
@@ -44,7 +45,14 @@ def sentence(language: str, random: np.random.Generator) -> str:
     words, cumulative = _vocabulary(language)
     count = 1 if random.random() < _WORD_SHARE else int(random.integers(2, _MOST_WORDS + 1))
     drawn = [words[place] for place in np.searchsorted(cumulative, random.random(count) * cumulative[-1])]
-    return " ".join(_dress(word, language, random) for word in drawn)
+    text = " ".join(_dress(word, language, random) for word in drawn)
+    # What has no capital of one letter stays as it is: "ß" would become two.
+    return "".join(_capital(character) for character in text) if random.random() < _LOUD_SHARE else text
+
+
+def _capital(character: str) -> str:
+    upper = character.upper()
+    return upper if len(upper) == 1 else character
 
 
 def _dress(word: str, language: str, random: np.random.Generator) -> str:
