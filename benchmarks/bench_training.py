@@ -19,9 +19,8 @@ import torch
 import typer
 
 from src.data.samples import PackedSamples
-from src.models.dataset import RecognizerDataset, collate, load_part
+from src.models.dataset import RecognizerDataset, collate, load_part, space_of, training_batches
 from src.models.recognizer_system import RecognizerSystem
-from src.models.train_recognizer import space_of, training_batches
 from src.params import load_params
 from src.paths import Paths
 from src.recognition.charset import Charset

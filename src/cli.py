@@ -134,6 +134,40 @@ def synthesize(
 
 
 @app.command()
+def teach(
+    source: Annotated[Path, typer.Argument(help="Labelled words or lines: a folder or an archive, as for `import`.")],
+    model: Annotated[Path | None, typer.Option(help="ONNX file to teach; else the trained, else the released.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder to write; models/taught by default.")] = None,
+    format_: Annotated[str | None, typer.Option("--format", help="iam, alto, page or table; found out.")] = None,
+    writer_pattern: Annotated[str | None, typer.Option(help="Regex; its group is the writer in a file name.")] = None,
+    drop_pattern: Annotated[list[str] | None, typer.Option(help="Regex of texts to leave out; repeatable.")] = None,
+) -> None:
+    """Teach a recognizer a hand from a few dozen labelled words or more; minutes on two cores."""
+    from src.models.teach import teach as teach_recognizer
+    from src.params import load_params
+
+    def work() -> None:
+        paths = Paths()
+        taught = teach_recognizer(
+            source,
+            model or paths.served_model,
+            output or paths.taught,
+            load_params(paths.params).teach,
+            project=paths,
+            format=format_,
+            writer_pattern=writer_pattern,
+            drop_patterns=drop_pattern or (),
+        )
+        typer.echo(f"{taught.model}: learnt from {taught.learnt} samples in {taught.seconds:.0f} s")
+        if taught.held_out:
+            typer.echo(f"CER on {taught.held_out} kept back: {taught.before:.1%} before, {taught.after:.1%} after")
+        typer.echo(f"CER on samples of others: {taught.others_before:.1%} before, {taught.others_after:.1%} after")
+        typer.echo(f"Read with it: longhand read --model {taught.model} IMAGE")
+
+    run(work)
+
+
+@app.command()
 def results() -> None:
     """Print the table of results that evaluate_model wrote."""
 

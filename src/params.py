@@ -130,6 +130,21 @@ class RecognizerParams(Settings):
     seed: int = 20
 
 
+class TeachParams(Settings):
+    """How `longhand teach` fine-tunes a recognizer."""
+
+    learning_rate: PositiveFloat = 2e-4
+    steps: PositiveInt = 150
+    epochs: PositiveFloat = 4.0
+    max_minutes: PositiveFloat = 5.0
+    columns: PositiveInt = 4096
+    join_share: Share = 0.4
+    share: Share = 0.6
+    others: PositiveInt = 300
+    held_out: Annotated[float, Field(ge=0.0, le=0.5)] = 0.15
+    seed: int = 20
+
+
 class EvaluateParams(Settings):
     """How a model is measured."""
 
@@ -166,6 +181,7 @@ class Params(Settings):
     features: FeatureParams = FeatureParams()
     classifier: ClassifierParams = ClassifierParams()
     recognizer: RecognizerParams = RecognizerParams()
+    teach: TeachParams = TeachParams()
     language: LanguageParams = LanguageParams()
     evaluate: EvaluateParams = EvaluateParams()
     sample: SampleParams = SampleParams()

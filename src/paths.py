@@ -4,6 +4,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 
+def start_beside(model: Path) -> Path:
+    """Weights that a training can start from, beside the recognizer's file that holds them for reading."""
+    return model.with_name("start.pt")
+
+
 @dataclass(frozen=True)
 class Paths:
     """All artefacts under one root (the folder that holds params.yaml).
@@ -150,7 +155,12 @@ class Paths:
     @property
     def start_weights(self) -> Path:
         """Weights that trainings start from, by release."""
-        return self.released_model.with_name("start.pt")
+        return start_beside(self.released_model)
+
+    @property
+    def taught(self) -> Path:
+        """Folder of a recognizer that was taught a hand (recognizer.onnx, start.pt, held_out.csv), by teach."""
+        return self.root / "models" / "taught"
 
     @property
     def served_model(self) -> Path:

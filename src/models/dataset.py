@@ -15,8 +15,10 @@ from torch.utils.data import Dataset
 from src.data.samples import PackedSamples
 from src.errors import GroundTruthError, MissingArtefactError
 from src.models.augment import augment
-from src.models.batches import GAP, Draw, padded
+from src.models.batches import GAP, BucketSampler, Draw, Joining, padded
 from src.models.network import STRIDE
+from src.params import Params
+from src.recognition.charset import Charset
 
 
 @dataclass  # not frozen: Lightning moves its tensors to the device in place
@@ -126,7 +128,7 @@ class RecognizerDataset(Dataset[tuple[NDArray[np.uint8], NDArray[np.int64]]]):
 
     Args:
         part: The samples.
-        samples: The packed images.
+        samples: The images; the part's rows say which.
         distort: Whether to augment.
         seed: With index and epoch, the state of the distortion: a resumed training distorts alike.
         max_width: Pixels of a distorted image, at most.
@@ -136,7 +138,7 @@ class RecognizerDataset(Dataset[tuple[NDArray[np.uint8], NDArray[np.int64]]]):
     def __init__(
         self,
         part: Part,
-        samples: PackedSamples,
+        samples: Sequence[NDArray[np.uint8]],
         distort: bool,
         seed: int = 0,
         max_width: int = 2048,
@@ -188,4 +190,25 @@ def collate(items: Sequence[tuple[NDArray[np.uint8], NDArray[np.int64]]]) -> Bat
         widths=torch.tensor([ink.shape[1] for ink, _ in items]),
         codes=torch.from_numpy(np.concatenate([codes for _, codes in items])),
         lengths=torch.tensor([len(codes) for _, codes in items]),
+    )
+
+
+def space_of(charset: Charset) -> int | None:
+    """Return the code of the space, if it is learnt."""
+    return charset.encode(" ")[0] if " " in charset.characters else None
+
+
+def training_batches(train: Part, params: Params, charset: Charset, first_step: int = 0) -> BucketSampler:
+    """Return the batches of a training, by indices into its part, from a step on."""
+    settings = params.recognizer
+    words = np.array([level == "word" for level in train.levels])
+    drawn = np.isin(train.sources, params.split.train_only)
+    # Where there are lines, words mostly show the lines' ink again: a share of them, another each epoch, is enough.
+    chances = np.where(words & ~words.all(), settings.word_share, 1.0) * np.where(drawn, settings.train_only_share, 1.0)
+    joining = None
+    if space_of(charset) and settings.join_share:
+        numbers = pd.factorize(np.array(train.writers))[0]
+        joining = Joining(np.where(words, numbers, -1), settings.join_share)
+    return BucketSampler(
+        train.widths, settings.columns_per_batch, settings.epochs, settings.seed, first_step, chances, joining=joining
     )

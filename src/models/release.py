@@ -3,16 +3,13 @@
 import logging
 import shutil
 
-import torch
-
 from src.data.samples import PackedSamples
 from src.errors import MissingArtefactError, ModelFileError
 from src.models.compress import compress_weights
 from src.models.metrics import overall
 from src.models.readings import part_samples, read_samples
-from src.models.start import origin_of, save_start
-from src.paths import Paths
-from src.recognition import Charset, Recognizer, read_info
+from src.paths import Paths, start_beside
+from src.recognition import Recognizer
 from src.stage import run
 
 logger = logging.getLogger(__name__)
@@ -36,7 +33,10 @@ def release(paths: Paths, samples: int = 1000) -> dict[str, float]:
         ModelFileError: The compressed file reads worse by more than 0.1 points.
     """
     figures = paths.reports / "metrics.json"
-    for needed, stage in ((paths.recognizer_model, "train_recognizer"), (figures, "evaluate_model")):
+    start = start_beside(paths.recognizer_model)
+    for needed, stage in (
+        (paths.recognizer_model, "train_recognizer"), (start, "train_recognizer"), (figures, "evaluate_model")
+    ):  # fmt: skip
         if not needed.exists():
             raise MissingArtefactError(f"{needed}: not found; run `python src/models/{stage}.py` first")
     packed = PackedSamples(paths.samples)
@@ -53,11 +53,7 @@ def release(paths: Paths, samples: int = 1000) -> dict[str, float]:
         raise ModelFileError(f"{candidate}: reads worse than {paths.recognizer_model} ({found}); it is not released")
     paths.released_model.parent.mkdir(parents=True, exist_ok=True)
     candidate.replace(paths.released_model)
-    weights = torch.load(paths.recognizer / "weights.pt", map_location="cpu", weights_only=True)
-    charset = Charset.from_json(paths.charset.read_text(encoding="utf-8"))
-    again = read_info(paths.recognizer_model).training.get("start", "chance") != "chance"
-    earlier = paths.start_weights if again else None
-    save_start(weights, charset, origin_of(paths, ("train",)), paths.start_weights, earlier)
+    shutil.copyfile(start, paths.start_weights)
     shutil.copyfile(figures, paths.released_model.with_name("metrics.json"))
     return found
 

@@ -68,13 +68,72 @@ def save_start(
     halves = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
     writers, digests = set(learnt.writers), _numbers(learnt.digests)
     if earlier is not None:
-        kept = torch.load(earlier, map_location="cpu", weights_only=True)
-        writers, digests = writers.union(kept["writers"]), torch.unique(torch.cat([digests, kept["digests"]]))
+        kept = read_start(earlier)
+        writers, digests = writers.union(kept.writers), torch.unique(torch.cat([digests, kept.digests]))
     content = {
         "weights": halves, "characters": list(charset.characters), "writers": sorted(writers), "digests": digests
     }  # fmt: skip
     with write_whole(target) as temporary:
         torch.save(content, temporary)
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a file written by `save_start` holds.
+
+    Attributes:
+        source: The file.
+        weights: The network's state.
+        charset: The characters of its classes.
+        writers: Whom it has learnt from.
+        digests: int64 [n], sorted: hashes of the images that it has learnt from.
+    """
+
+    source: Path
+    weights: dict[str, Tensor]
+    charset: Charset
+    writers: Sequence[str]
+    digests: Tensor
+
+    def has_learnt(self, held_out: Origin) -> tuple[list[str], int]:
+        """Return the writers among those to measure on that it has learnt from, and how many of the images."""
+        known = sorted(set(self.writers).intersection(held_out.writers))
+        return known, int(torch.isin(_numbers(held_out.digests), self.digests).sum())
+
+    def fill(self, network: RecognizerNetwork, charset: Charset) -> bool:
+        """Give a network the weights; characters that they do not know begin from chance.
+
+        Args:
+            network: As it is about to be trained; its weights are changed.
+            charset: The characters that it will learn.
+
+        Returns:
+            Whether they fit; if not, the network is as it was.
+        """
+        own = network.state_dict()
+        characters = self.charset.characters
+        fitted = {
+            name: _rows(name, value, own[name], charset, characters)
+            for name, value in self.weights.items()
+            if name in own
+        }
+        if fitted.keys() != own.keys() or any(fitted[name].shape != own[name].shape for name in own):
+            return False
+        network.load_state_dict(fitted)
+        return True
+
+
+def read_start(source: Path) -> Start:
+    """Read what `save_start` wrote.
+
+    Raises:
+        ModelFileError: The file is missing or cannot be read.
+    """
+    try:
+        kept: dict[str, Any] = torch.load(source, map_location="cpu", weights_only=True)
+        return Start(source, kept["weights"], Charset(tuple(kept["characters"])), kept["writers"], kept["digests"])
+    except (KeyError, RuntimeError, OSError, ValueError) as error:
+        raise ModelFileError(f"{source}: not weights to start from (incomplete copy?); remove it: {error}") from error
 
 
 def start_from(network: RecognizerNetwork, charset: Charset, held_out: Origin, source: Path) -> bool:
@@ -92,28 +151,18 @@ def start_from(network: RecognizerNetwork, charset: Charset, held_out: Origin, s
     Raises:
         ModelFileError: The file cannot be read.
     """
-    try:
-        kept: dict[str, Any] = torch.load(source, map_location="cpu", weights_only=True)
-        weights, characters, writers, digests = (kept[name] for name in ("weights", "characters", "writers", "digests"))
-    except (KeyError, RuntimeError, OSError, ValueError) as error:
-        raise ModelFileError(f"{source}: not weights to start from (incomplete copy?); remove it: {error}") from error
-    known = sorted(set(writers).intersection(held_out.writers))
-    images = int(torch.isin(_numbers(held_out.digests), digests).sum())
+    start = read_start(source)
+    known, images = start.has_learnt(held_out)
     if known or images:
         logger.warning(
             "%s has learnt from %d of the writers%s and %d of the images to measure on: training starts from chance",
             source, len(known), f" ({known[0]}, ...)" if known else "", images,
         )  # fmt: skip
         return False
-    own = network.state_dict()
-    fitted = {
-        name: _rows(name, value, own[name], charset, characters) for name, value in weights.items() if name in own
-    }
-    if fitted.keys() != own.keys() or any(fitted[name].shape != own[name].shape for name in own):
+    if not start.fill(network, charset):
         logger.warning("%s is of another network: training starts from chance", source)
         return False
-    network.load_state_dict(fitted)
-    taken = len(set(characters).intersection(charset.characters))
+    taken = len(set(start.charset.characters).intersection(charset.characters))
     logger.info("training starts from %s; %d of %d characters known", source, taken, len(charset.characters))
     return True
 

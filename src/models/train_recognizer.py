@@ -9,7 +9,6 @@ from typing import Any
 
 import cv2
 import lightning as pl
-import numpy as np
 import pandas as pd
 import torch
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar
@@ -18,16 +17,16 @@ from torch.utils.data import DataLoader
 from src.data.samples import PackedSamples
 from src.errors import MissingArtefactError
 from src.files import write_whole
-from src.models.batches import BucketSampler, Joining
+from src.models.batches import BucketSampler
 from src.models.calibrate import calibrate
-from src.models.dataset import Part, RecognizerDataset, collate, load_part
+from src.models.dataset import Part, RecognizerDataset, collate, load_part, space_of, training_batches
 from src.models.export import export_recognizer
 from src.models.network import STRIDE
 from src.models.plots import plot_history
 from src.models.recognizer_system import RecognizerSystem
-from src.models.start import origin_of, start_from
+from src.models.start import origin_of, save_start, start_from
 from src.params import Params, RecognizerParams, load_params
-from src.paths import Paths
+from src.paths import Paths, start_beside
 from src.recognition.calibration import Calibration
 from src.recognition.charset import Charset
 from src.recognition.model_file import ModelInfo, read_info
@@ -75,27 +74,6 @@ def data_version(paths: Paths) -> str:
 def _use_one_thread(_: int) -> None:
     """Leave the other cores to the network: batches cost a few per cent of a step, with or without OpenCV's threads."""
     cv2.setNumThreads(0)
-
-
-def space_of(charset: Charset) -> int | None:
-    """Return the code of the space, if it is learnt."""
-    return charset.encode(" ")[0] if " " in charset.characters else None
-
-
-def training_batches(train: Part, params: Params, charset: Charset, first_step: int = 0) -> BucketSampler:
-    """Return the batches of a training, by indices into its part, from a step on."""
-    settings = params.recognizer
-    words = np.array([level == "word" for level in train.levels])
-    drawn = np.isin(train.sources, params.split.train_only)
-    # Where there are lines, words mostly show the lines' ink again: a share of them, another each epoch, is enough.
-    chances = np.where(words & ~words.all(), settings.word_share, 1.0) * np.where(drawn, settings.train_only_share, 1.0)
-    joining = None
-    if space_of(charset) and settings.join_share:
-        numbers = pd.factorize(np.array(train.writers))[0]
-        joining = Joining(np.where(words, numbers, -1), settings.join_share)
-    return BucketSampler(
-        train.widths, settings.columns_per_batch, settings.epochs, settings.seed, first_step, chances, joining=joining
-    )
 
 
 def _loaders(
@@ -226,8 +204,9 @@ def _write_results(
     with write_whole(paths.recognizer / "history.csv") as temporary:
         history.to_csv(temporary, index=False)
     plot_history(paths.recognizer / "history.csv", paths.recognizer / "curves.png", "Recognizer")
-    with write_whole(paths.recognizer / "weights.pt") as temporary:
-        torch.save(system.network.state_dict(), temporary)
+    earlier = paths.start_weights if system.hparams["start"] != "chance" else None
+    learnt = origin_of(paths, ("train",))
+    save_start(system.network.state_dict(), charset, learnt, start_beside(paths.recognizer_model), earlier)
     final = system.history[-1]
     metrics = {name: final[name] for name in ("validation_loss", "validation_cer", "validation_wer")}
     training = {

@@ -7,8 +7,7 @@ import pytest
 from src.data.samples import PackedSamples
 from src.errors import GroundTruthError, MissingArtefactError
 from src.models.batches import BucketSampler, Draw, Joining
-from src.models.dataset import RecognizerDataset, collate, load_part
-from src.models.train_recognizer import training_batches
+from src.models.dataset import RecognizerDataset, collate, load_part, training_batches
 from src.params import Params, RecognizerParams
 from src.recognition.charset import Charset
 from tests.test_models.drawn_samples import write_drawn_samples

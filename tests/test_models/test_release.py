@@ -7,8 +7,9 @@ import torch
 
 from src.errors import MissingArtefactError, ModelFileError
 from src.models.release import release
-from src.paths import Paths
-from src.recognition import read_info
+from src.models.start import origin_of, save_start
+from src.paths import Paths, start_beside
+from src.recognition import Charset, read_info
 from tests.test_models.drawn_samples import write_drawn_samples
 from tests.test_models.test_export import exported  # noqa: F401 (a fixture)
 
@@ -18,7 +19,8 @@ def paths(exported, tmp_path) -> Paths:  # noqa: F811
     paths = write_drawn_samples(tmp_path / "project", 60)
     paths.recognizer.mkdir(parents=True)
     paths.recognizer_model.write_bytes(exported[1].read_bytes())
-    torch.save(exported[0].state_dict(), paths.recognizer / "weights.pt")
+    charset = Charset(read_info(paths.recognizer_model).charset)
+    save_start(exported[0].state_dict(), charset, origin_of(paths, ("train",)), start_beside(paths.recognizer_model))
     paths.reports.mkdir()
     (paths.reports / "metrics.json").write_text(json.dumps({"recognizer_cer": 0.5}))
     return paths

@@ -16,7 +16,7 @@ import yaml
 from src.data.samples import PackedSamples
 from src.errors import MissingArtefactError
 from src.models.dataset import load_part
-from src.models.start import Origin, save_start
+from src.models.start import Origin, read_start, save_start
 from src.models.train_recognizer import _resumable, train_recognizer
 from src.params import Params, RecognizerParams
 from src.paths import Paths
@@ -47,7 +47,7 @@ def start(root: Path, **settings: float) -> subprocess.Popen:
 
 
 def weights(paths: Paths) -> dict[str, torch.Tensor]:
-    return torch.load(paths.recognizer / "weights.pt", weights_only=True)
+    return read_start(paths.recognizer / "start.pt").weights
 
 
 def test_killed_and_started_again_it_ends_as_if_never_killed(tmp_path):

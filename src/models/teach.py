@@ -1,0 +1,251 @@
+"""`longhand teach`: a recognizer learns a hand from a few labelled words, and keeps what it knew.
+
+What it learns is taken over in part: weights between the old and the new ones read the hand nearly as well as the new
+ones, and everyone else's nearly as well as the old (Wortsman et al., "Robust fine-tuning of zero-shot models", 2022,
+https://arxiv.org/abs/2109.01903). The norms of the encoder keep their statistics, which a few pages cannot replace.
+"""
+
+import logging
+import math
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from tqdm import tqdm
+
+from src.data.lessons import Lessons, read_lessons
+from src.errors import GroundTruthError, ModelFileError
+from src.files import write_whole_folder
+from src.models.batches import BucketSampler, Joining
+from src.models.dataset import Batch, RecognizerDataset, collate, space_of
+from src.models.export import export_recognizer
+from src.models.lesson_parts import keep_back, lessons_of_others, part_of
+from src.models.metrics import overall, score_readings
+from src.models.network import STRIDE, RecognizerNetwork
+from src.models.start import Origin, Start, read_start, save_start
+from src.params import RecognizerParams, TeachParams
+from src.paths import Paths, start_beside
+from src.recognition import Charset, ModelInfo, Recognizer, read_info
+
+logger = logging.getLogger(__name__)
+
+_MANY = 10**6  # epochs: the steps end the training
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What teaching brought.
+
+    Attributes:
+        model: The new recognizer's file.
+        learnt: Samples that were learnt from.
+        held_out: Samples that were kept back to measure on; 0: nothing was measured on the hand.
+        before: CER on these before; NaN without any.
+        after: CER on these after.
+        others_before: CER on samples of others before.
+        others_after: CER on samples of others after.
+        seconds: Of training.
+    """
+
+    model: Path
+    learnt: int
+    held_out: int
+    before: float
+    after: float
+    others_before: float
+    others_after: float
+    seconds: float
+
+
+def teach(
+    source: Path,
+    model: Path,
+    target: Path,
+    params: TeachParams,
+    *,
+    project: Paths | None = None,
+    **how: Any,
+) -> Taught:
+    """Teach a recognizer what a folder or archive of ground truth holds.
+
+    Args:
+        source: A few dozen to a few thousand labelled words or lines, in any format that `longhand import` takes.
+        model: The recognizer's ONNX file; beside it lies `start.pt`.
+        target: Folder to write: recognizer.onnx, start.pt and held_out.csv (text, before, after). Whole or not at all.
+        params: How much and how long.
+        project: Where the project's samples lie: what others wrote is then measured on its validation writers; None or
+            without samples: on drawn texts.
+        **how: Format, writer_pattern and drop_patterns, see `import_ground_truth`.
+
+    Returns:
+        What it brought.
+
+    Raises:
+        GroundTruthError: There is nothing to learn from, or the samples that were kept back are read worse afterwards:
+            the labels are wrong, or too few. Nothing is written then.
+        ModelFileError: The model has no weights beside it, or they do not belong to it.
+        ArchiveError: The source is an archive that is corrupt or unsafe.
+    """
+    info = read_info(model)
+    start = read_start(start_beside(model))
+    with tempfile.TemporaryDirectory(prefix="longhand-teach-") as scratch:
+        lessons = read_lessons(source, Path(scratch), info.normalization, **how)
+        charset = _with(start.charset, lessons.table["text"])
+        learn, held_out = keep_back(lessons, params)
+        network = network_of(info, start, charset)
+        seconds = fine_tune(network, learn, charset, params)
+        others = lessons_of_others(start.charset, info.normalization, project, params)
+        with write_whole_folder(target) as folder:
+            new = _write(network, info, charset, len(learn.table), seconds, folder)
+            origin = Origin(learn.table["writer"].tolist(), learn.table["digest"].tolist())
+            save_start(network.state_dict(), charset, origin, start_beside(new), start.source)
+            taught = _measure(model, new, held_out, others, folder)
+            if taught["after"] > taught["before"]:
+                raise GroundTruthError(
+                    f"{source}: {len(held_out.table)} samples that were kept back are read worse after teaching "
+                    f"(CER {taught['before']:.1%} before, {taught['after']:.1%} after): look at the labels, or bring "
+                    "more; nothing was written"
+                )
+    return Taught(target / new.name, len(learn.table), len(held_out.table), seconds=seconds, **taught)
+
+
+def network_of(info: ModelInfo, start: Start, charset: Charset) -> RecognizerNetwork:
+    """Build the network that a model file describes, with its weights, for a charset that may hold more characters.
+
+    Raises:
+        ModelFileError: The weights are not of that network.
+    """
+    settings = RecognizerParams.model_validate(info.training.get("params", {}))
+    network: RecognizerNetwork = RecognizerNetwork(
+        charset.size,
+        info.normalization.height,
+        settings.channels,
+        settings.head,
+        settings.head_layers,
+        settings.head_units,
+        settings.dropout,
+    ).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if start.charset.characters != info.charset or not start.fill(network, charset):
+        raise ModelFileError(f"{start.source}: not the weights of the model beside it; put the two files of one model")
+    return network
+
+
+def fine_tune(network: RecognizerNetwork, lessons: Lessons, charset: Charset, params: TeachParams) -> float:
+    """Train on a few samples, then go back a part of the way.
+
+    Args:
+        network: As it reads now; changed in place.
+        lessons: What it is to learn.
+        charset: Of the network.
+        params: How much, how long and how far.
+
+    Returns:
+        Seconds.
+
+    Raises:
+        GroundTruthError: No image is wide enough for its text.
+    """
+    torch.manual_seed(params.seed)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    optimizer = torch.optim.AdamW(network.parameters(), lr=params.learning_rate, weight_decay=0.0, fused=True)
+    batches = _batches(lessons, charset, params)
+    columns = sum(image.shape[1] for image in lessons.images)
+    steps = max(params.steps, math.ceil(params.epochs * columns / params.columns))
+    began = time.monotonic()
+    network.train()
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
+    with tqdm(total=steps, desc="teaching", unit="step", mininterval=0.5) as progress:
+        for step in range(steps):
+            done = max(step / steps, (time.monotonic() - began) / (60 * params.max_minutes))
+            if done >= 1.0:
+                break
+            for group in optimizer.param_groups:
+                group["lr"] = params.learning_rate * min(1.0, done / 0.1 + 0.05) * 0.5 * (1 + math.cos(math.pi * done))
+            optimizer.zero_grad()
+            loss = _loss(network, next(batches))
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimizer.step()
+            progress.set_postfix(loss=f"{float(loss.detach()):.3f}", refresh=False)
+            progress.update()
+    network.eval()
+    after = network.state_dict()
+    network.load_state_dict({name: torch.lerp(old, after[name], params.share) if old.is_floating_point() else old
+                             for name, old in before.items()})  # fmt: skip
+    return time.monotonic() - began
+
+
+def _loss(network: RecognizerNetwork, batch: Batch) -> Tensor:
+    with torch.autocast("cpu", torch.bfloat16):
+        log_probs = network(batch.images)
+    frames = torch.div(batch.widths, STRIDE, rounding_mode="floor").clamp(min=1)
+    losses = functional.ctc_loss(
+        log_probs.transpose(0, 1), batch.codes, frames, batch.lengths, reduction="none", zero_infinity=True
+    )
+    return (losses / batch.lengths).mean()
+
+
+def _batches(lessons: Lessons, charset: Charset, params: TeachParams) -> Iterator[Batch]:
+    """Distorted samples without end; words also as lines put together."""
+    part = part_of(lessons, charset)
+    words = np.array([level == "word" for level in part.levels])
+    joining = None
+    space = space_of(charset)
+    if space is not None:
+        joining = Joining(np.where(words, pd.factorize(np.array(part.writers))[0], -1), params.join_share, 768)
+    dataset = RecognizerDataset(part, lessons.images, distort=True, seed=params.seed, space=space)
+    sampler = BucketSampler(part.widths, params.columns, _MANY, params.seed, joining=joining)
+    for draws in sampler:
+        yield collate([dataset[draw] for draw in draws])
+
+
+def _with(charset: Charset, texts: pd.Series) -> Charset:
+    """The charset, and behind it the characters of the texts that it lacks."""
+    more = sorted(set().union(*map(set, texts)) - set(charset.characters))
+    if more:
+        logger.info("new characters: %s", "".join(more))
+    return Charset((*charset.characters, *more))
+
+
+def _write(
+    network: RecognizerNetwork, info: ModelInfo, charset: Charset, samples: int, seconds: float, folder: Path
+) -> Path:
+    created = datetime.now(UTC)
+    lesson = {"start": info.version, "samples": samples, "seconds": round(seconds, 1)}
+    new = info.model_copy(
+        update={
+            "version": f"{created:%Y%m%d.%H%M%S}-taught",
+            "created": created,
+            "charset": charset.characters,
+            "training": info.training | {"taught": lesson},
+        }
+    )
+    file = folder / "recognizer.onnx"
+    export_recognizer(network, new, file)
+    return file
+
+
+def _measure(before: Path, after: Path, own: Lessons, others: Lessons, folder: Path) -> dict[str, float]:
+    """Read what was kept back with both models."""
+    readers = {"before": Recognizer.load(before), "after": Recognizer.load(after)}
+    found: dict[str, float] = {}
+    for lessons, prefix in ((own, ""), (others, "others_")):
+        table = lessons.table[["text"]].copy()
+        for name, reader in readers.items():
+            table[name] = [reader.interpret(frames).text for frames in reader.log_probs(lessons.images)]
+            scores = score_readings(table["text"].tolist(), table[name].tolist())
+            found[f"{prefix}{name}"] = overall(scores)["cer"] if len(table) else math.nan
+        if not prefix:
+            table.to_csv(folder / "held_out.csv", index=False)
+    return found
