@@ -19,7 +19,7 @@ _TOLERANCE = 0.001
 
 
 def release(paths: Paths, samples: int = 1000) -> dict[str, float]:
-    """Write models/released: recognizer.onnx, start.pt (what trainings start from) and metrics.json.
+    """Write models/released: recognizer.onnx, start.pt (what trainings start from), metrics.json, language_model.npz.
 
     Args:
         paths: Where the trained recognizer, its figures on the test writers and the validation samples lie.
@@ -34,11 +34,13 @@ def release(paths: Paths, samples: int = 1000) -> dict[str, float]:
     """
     figures = paths.reports / "metrics.json"
     start = start_beside(paths.recognizer_model)
-    for needed, stage in (
-        (paths.recognizer_model, "train_recognizer"), (start, "train_recognizer"), (figures, "evaluate_model")
-    ):  # fmt: skip
+    sources = {
+        paths.recognizer_model: "models/train_recognizer", start: "models/train_recognizer",
+        figures: "models/evaluate_model", paths.language_model: "data/build_language_model",
+    }  # fmt: skip
+    for needed, stage in sources.items():
         if not needed.exists():
-            raise MissingArtefactError(f"{needed}: not found; run `python src/models/{stage}.py` first")
+            raise MissingArtefactError(f"{needed}: not found; run `python src/{stage}.py` first")
     packed = PackedSamples(paths.samples)
     validation = part_samples(paths, "validation")
     table = validation.sample(min(samples, len(validation)), random_state=0)
@@ -55,6 +57,7 @@ def release(paths: Paths, samples: int = 1000) -> dict[str, float]:
     candidate.replace(paths.released_model)
     shutil.copyfile(start, paths.start_weights)
     shutil.copyfile(figures, paths.released_model.with_name("metrics.json"))
+    shutil.copyfile(paths.language_model, paths.released_model.with_name("language_model.npz"))
     return found
 
 
