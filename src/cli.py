@@ -136,7 +136,10 @@ def synthesize(
 @app.command()
 def teach(
     source: Annotated[Path, typer.Argument(help="Labelled words or lines: a folder or an archive, as for `import`.")],
-    model: Annotated[Path | None, typer.Option(help="ONNX file to teach; else the trained, else the released.")] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(envvar="LONGHAND_MODEL", help="ONNX file; else the trained, else the released."),
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="Folder to write; models/taught by default.")] = None,
     format_: Annotated[str | None, typer.Option("--format", help="iam, alto, page or table; found out.")] = None,
     writer_pattern: Annotated[str | None, typer.Option(help="Regex; its group is the writer in a file name.")] = None,

@@ -17,6 +17,7 @@ from tests.test_dvc import SHARE, write_archive
 ROOT = README.parent
 BRING = "Bring your own data"
 KNOWN = "What you know beforehand"
+TEACH = "It fails on my handwriting"
 ALTO = """<?xml version="1.0" encoding="UTF-8"?>
 <alto xmlns="http://www.loc.gov/standards/alto/ns-v4#">
  <Description><sourceImageInformation><fileName>{page}.png</fileName></sourceImageInformation></Description>
@@ -88,12 +89,32 @@ def test_reading_with_knowledge_as_documented(tmp_path: Path):
     assert len(said[2].strip().split("\t")) == 2
 
 
+def test_teaching_as_documented(tmp_path: Path):
+    words = tmp_path / "my-words"
+    words.mkdir()
+    rows = ["file_name,text"]
+    for number in range(12):
+        image = np.full((80, 300), 235, np.uint8)
+        cv2.putText(image, "Zittau", (20, 55), cv2.FONT_HERSHEY_SCRIPT_SIMPLEX, 1.2 + number / 20, 20, 2)
+        cv2.imwrite(str(words / f"{number}.png"), image)
+        rows.append(f"{number}.png,Zittau")
+    cv2.imwrite(str(tmp_path / "word.png"), image)
+    (words / "metadata.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    (tmp_path / "params.yaml").write_text("teach: {steps: 5, epochs: 1, columns: 1024, others: 20}\n")
+    released = os.environ | {"LONGHAND_MODEL": str(ROOT / "models" / "released" / "recognizer.onnx")}
+    for line in commands(section=TEACH):
+        command = line.replace(".venv/bin/longhand", str(Path(sys.executable).with_name("longhand")))
+        result = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, env=released)
+        assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
+    assert len(result.stdout.strip().split("\t")) == 2
+
+
 def test_every_command_is_run():
     ci = [line.strip() for line in (ROOT / ".ci" / "run").read_text().splitlines() if not line.lstrip().startswith("#")]
     by_ci = {re.sub(r" (SERVE=0|2>&1.*|>.*|&)", "", line) for line in ci} | set(ci)
     by_ci |= {re.sub(r" (2>&1.*|>.*)", "", line) for line in ci}
     imports = {line for line in commands(section=BRING) if line.startswith("longhand import")}
-    by_tests = imports | set(commands(section=SHARE)) | set(commands(section=KNOWN))
+    by_tests = imports | set(commands(section=SHARE)) | set(commands(section=KNOWN)) | set(commands(section=TEACH))
     assert len(imports) == 4
     missing = [line for line in commands() if line not in by_ci | by_tests]
     assert missing == []
