@@ -78,6 +78,7 @@ def main(
     model = work / "models" / "recognizer" / "recognizer.onnx"
     if not model.exists():
         run(work, str(ROOT / "scripts" / "with_tcmalloc.py"), str(ROOT / "src/models/train_recognizer.py"))
+        run(work, str(ROOT / "src/models/quantize.py"))
     run(work, str(ROOT / "src/models/build_train_cnn.py"))
     run(work, str(ROOT / "src/models/evaluate_model.py"))
     run(work, str(ROOT / "src/models/release.py"))

@@ -125,6 +125,7 @@ class RecognizerParams(Settings):
     epochs: PositiveInt = 30
     max_minutes: PositiveFloat | None = None
     augment: bool = True
+    quantize: bool = True
     checkpoint_minutes: PositiveFloat = 2.0
     validation_samples: PositiveInt = 2000
     seed: int = 20

@@ -31,6 +31,7 @@ from src.models.export import export_recognizer
 from src.models.lesson_parts import keep_back, lessons_of_others, part_of
 from src.models.metrics import overall, score_readings
 from src.models.network import STRIDE, RecognizerNetwork
+from src.models.quantize import is_quantized, quantize_convolutions
 from src.models.start import Origin, Start, read_start, save_start
 from src.params import RecognizerParams, TeachParams
 from src.paths import Paths, start_beside
@@ -39,6 +40,7 @@ from src.recognition import Charset, ModelInfo, Recognizer, read_info
 logger = logging.getLogger(__name__)
 
 _MANY = 10**6  # epochs: the steps end the training
+_RANGE_IMAGES = 100  # of the hand, and of others: they show the ranges of 8 bits
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,8 @@ def teach(
         others = lessons_of_others(start.charset, info.normalization, project, params)
         with write_whole_folder(target) as folder:
             new = _write(network, info, charset, len(learn.table), seconds, folder)
+            if is_quantized(model):
+                quantize_convolutions(new, new, [*learn.images[:_RANGE_IMAGES], *others.images[:_RANGE_IMAGES]])
             origin = Origin(learn.table["writer"].tolist(), learn.table["digest"].tolist())
             save_start(network.state_dict(), charset, origin, start_beside(new), start.source)
             taught = _measure(model, new, held_out, others, folder)

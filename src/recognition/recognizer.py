@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 # Widths are padded to a multiple of this and only equal widths share a batch: what an image reads as does not depend on
 # its neighbours, and OpenVINO, which prepares kernels for each new shape, sees few shapes.
 _WIDTH_STEP = 32
-_COLUMNS_PER_BATCH = 16384
+_COLUMNS_PER_BATCH = 8192  # twice as many: not faster, and 50 MB more
 _LEAST_BEAM = 16
 
 
