@@ -24,6 +24,7 @@ from src.data.synthesis.writer import create_writer
 from src.paths import Paths
 from src.recognition import Recognizer
 from src.recognition.images import decode_image
+from src.recognition.normalize import normalize_with_extent
 
 # A process of its own: imports, loading and the first word, as `longhand read` has them.
 COLD_START = """
@@ -62,13 +63,30 @@ def main(
         files = [file.read_bytes() for file in named[:: max(1, len(named) // count)][:count]]
     recognizer = Recognizer.load(path, threads=threads)
     grey = [decode_image(file) for file in files]
-    recognizer.read(grey)  # kernels of all widths
-
-    single = []
+    # Kernels are made once a width: the first round has them to make, the second is what a service that has been up for
+    # a while does.
+    rounds: list[list[float]] = []
+    for _ in range(2):
+        rounds.append([])
+        for file in files:
+            began = time.perf_counter()
+            recognizer.read([decode_image(file)])
+            rounds[-1].append(1000 * (time.perf_counter() - began))
+    first, single = rounds
+    parts: dict[str, list[float]] = {"bytes to pixels": [], "normalising": [], "network": [], "decoding": []}
     for file in files:
-        began = time.perf_counter()
-        recognizer.read([decode_image(file)])
-        single.append(1000 * (time.perf_counter() - began))
+        times = [time.perf_counter()]
+        pixels = decode_image(file)
+        times.append(time.perf_counter())
+        ink, extent = normalize_with_extent(pixels, recognizer.info.normalization)
+        times.append(time.perf_counter())
+        (frames,) = recognizer.log_probs([ink])
+        times.append(time.perf_counter())
+        recognizer.interpret(frames, extent)
+        times.append(time.perf_counter())
+        for name, seconds in zip(parts, np.diff(times), strict=True):
+            parts[name].append(1000 * seconds)
+    recognizer.read(grey)
     batches = []
     for _ in range(repeats):
         began = time.perf_counter()
@@ -91,6 +109,11 @@ def main(
     print(f"{path}, {recognizer.precision}, {threads} thread(s), {len(files)} words\n")
     print("| | |\n|---|---:|")
     print(f"| one word, bytes to text: p50 / p99 | {np.median(single):.1f} / {np.percentile(single, 99):.1f} ms |")
+    print(
+        f"| of which {', '.join(parts)}: p50 | {' / '.join(f'{np.median(part):.2f}' for part in parts.values())} ms |"
+    )
+    print(f"| one word, each width seen for the first time: p50 / p99 | "
+          f"{np.median(first):.1f} / {np.percentile(first, 99):.1f} ms |")  # fmt: skip
     print(f"| batches of 64, bytes to text | {np.median(batches):.0f} words/s |")
     print(f"| network alone, 48x192, batches of 64 | {np.median(alone):.0f} words/s |")
     print(f"| cold start to the first word | {np.median([seconds for seconds, _ in cold]):.2f} s |")

@@ -171,14 +171,17 @@ class Recognizer:
         width = max(_LEAST_BEAM, 2 * alternatives)
         if fusion is not None:
             return self._read_with_language(frames, extent, search(frames, width, fusion=fusion), alternatives)
-        alignment = greedy(frames)
+        alignment, calibration = greedy(frames), self.info.calibration
+        calibrated = calibration.text.probability(alignment.confidences) if calibration and alignment.codes else None
+        if calibrated is not None and not alternatives:
+            return self._reading(alignment, extent, calibrated, ())
         candidates = [alignment.codes]
         if alternatives:
             candidates += [codes for codes in beam_search(frames, width) if codes != alignment.codes]
         probabilities = np.exp(score_vocabulary(frames, candidates)).clip(0.0, 1.0).tolist()
         own, confidence = probabilities[0], probabilities[0]
-        if self.info.calibration and alignment.codes:
-            confidence = self.info.calibration.text.probability(alignment.confidences)
+        if calibrated is not None:
+            confidence = calibrated
             # What the text is not, the others share as the network has it; none is more probable than the text.
             share = (1.0 - confidence) / max(1.0 - own, 1e-9)
             probabilities = [min(confidence, share * probability) for probability in probabilities]
