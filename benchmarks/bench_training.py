@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import cv2
 import torch
 import typer
+from torch import nn
 
 from src.data.samples import PackedSamples
 from src.models.dataset import RecognizerDataset, collate, load_part, space_of, training_batches
@@ -26,6 +27,40 @@ from src.paths import Paths
 from src.recognition.charset import Charset
 
 WARM_UP = 5
+DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
+
+
+def operations(network: nn.Module, height: int, width: int) -> float:
+    """Floating-point operations of one image, forward: two for each weight that meets a value."""
+    found: list[float] = []
+
+    def count(module: nn.Module, _: Any, output: Any) -> None:
+        if isinstance(module, nn.Conv2d):
+            found.append(2.0 * output.numel() * module.weight[0].numel())
+        elif isinstance(module, nn.Linear):
+            found.append(2.0 * output.numel() * module.in_features)
+        elif isinstance(module, nn.LSTM):
+            weights = sum(weight.numel() for name, weight in module.named_parameters() if "weight" in name)
+            found.append(2.0 * output[0].shape[1] * weights)
+
+    handles = [module.register_forward_hook(count) for module in network.modules()]
+    with torch.inference_mode():
+        network(torch.zeros(1, height, width, dtype=torch.uint8))
+    for handle in handles:
+        handle.remove()
+    return sum(found)
+
+
+def ceiling(precision: str, size: int = 4096, repeats: int = 5) -> float:
+    """What this machine reaches in a large matrix product, operations a second."""
+    left, right = (torch.randn(size, size, dtype=DTYPES[precision]) for _ in range(2))
+    left @ right
+    seconds = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        left @ right
+        seconds.append(time.perf_counter() - began)
+    return 2.0 * size**3 / min(seconds)
 
 
 def main(
@@ -41,6 +76,7 @@ def main(
     settings = params.recognizer
     if columns:
         settings = settings.model_copy(update={"columns_per_batch": columns})
+        params = params.model_copy(update={"recognizer": settings})
     if threads:
         torch.set_num_threads(threads)
     cv2.setNumThreads(0)
@@ -86,7 +122,10 @@ def main(
     learning = total - seconds["batches (reading, distortion, padding)"]
     weights = sum(weight.numel() for weight in network.parameters())
     print(f"{weights / 1e6:.1f} M weights, {precision}, {torch.get_num_threads()} threads, {steps} steps")
-    print(f"{images / learning:.0f} images/s, or {pixels / 192 / learning:.0f} images of 192 columns/s\n")
+    print(f"{images / learning:.0f} images/s, or {pixels / 192 / learning:.0f} images of 192 columns/s")
+    word, peak = operations(network, samples.height, 192), ceiling(precision)
+    print(f"{word / 1e9:.2f} GFLOP forward for 192 columns; a matrix product of 4,096 runs at {peak / 1e9:.0f} GFLOP/s; "
+          f"training (three times forward) at {3 * word * pixels / 192 / learning / peak:.0%} of it\n")  # fmt: skip
     print("| part | share |\n|---|---:|")
     for name, value in seconds.items():
         print(f"| {name} | {100 * value / total:.1f} % |")
