@@ -1,6 +1,7 @@
 """The recognizer that comes with the project reads, on this machine, what it is said to read."""
 
 import csv
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import torch
 from rapidfuzz.distance import Levenshtein
 
+from src.data.lessons import read_lessons
 from src.data.synthesis.drawing import draw_word
 from src.data.synthesis.writer import create_writer
 from src.paths import Paths
@@ -16,6 +18,7 @@ from src.recognition.images import decode_image
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = ROOT.parent / "shared" / "data" / "dhsd"
+PAGES = NAMES.with_name("copiste-d-un-jour")
 PATHS = Paths(ROOT)
 WORDS = ("maison", "entre", "Monat", "lire", "Straße", "ville,", "1987", "le", "écriture", "Briefe")
 
@@ -52,3 +55,20 @@ def test_it_reads_names_of_writers_it_has_not_learnt_from(recognizer):
     assert len({row["writer_id"] for row in chosen}) >= 3
     images = [decode_image(NAMES / row["file_name"]) for row in chosen]
     assert error_rate(recognizer, images, [row["text"] for row in chosen]) < 0.08
+
+
+@pytest.mark.skipif(not PAGES.is_dir(), reason=f"{PAGES} is absent")
+def test_it_reads_lines_of_writers_it_has_not_learnt_from(recognizer, tmp_path):
+    learnt = set(torch.load(PATHS.start_weights, weights_only=True)["writers"])
+    pages = [page for page in sorted((PAGES / "alto").glob("imp_*.xml")) if f"copiste/{page.stem[-3:]}" not in learnt]
+    assert len(pages) >= 8
+    for page in pages[:: len(pages) // 8]:
+        shutil.copy(page, tmp_path)
+        shutil.copy(PAGES / "jpg" / f"{page.stem}.jpg", tmp_path)
+    numbers = r"(imp_)?wikitexte_?\s*\d+"
+    lessons = read_lessons(tmp_path, tmp_path / "scratch", recognizer.info.normalization, drop_patterns=[numbers])
+    texts = lessons.table["text"].tolist()
+    assert len(texts) > 80
+    readings = [recognizer.interpret(frames).text for frames in recognizer.log_probs(lessons.images)]
+    edits = sum(Levenshtein.distance(text, reading) for text, reading in zip(texts, readings, strict=True))
+    assert edits / sum(map(len, texts)) < 0.1
