@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import cv2
+import numpy as np
 import torch
 import typer
 from torch import nn
@@ -69,6 +70,7 @@ def main(
     threads: int | None = None,
     columns: Annotated[int | None, typer.Option(help="columns_per_batch in place of params.yaml's")] = None,
     precision: Annotated[str, typer.Option(help="bf16 or fp32")] = "bf16",
+    batches: Annotated[Path | None, typer.Option(help="npz file to write the batches to, for bench_keras.py")] = None,
 ) -> None:
     """Time `steps` steps after a warm-up and print a Markdown table."""
     paths = Paths(root.resolve())
@@ -91,6 +93,7 @@ def main(
     optimizer = torch.optim.AdamW(network.parameters(), fused=True)
     seconds: dict[str, float] = defaultdict(float)
     images = pixels = 0
+    kept: dict[str, Any] = {"count": WARM_UP + steps, "classes": charset.size}
 
     @contextmanager
     def timed(name: str) -> Iterator[None]:
@@ -105,6 +108,8 @@ def main(
             images = pixels = 0
         with timed("batches (reading, distortion, padding)"):
             batch = collate([dataset[item] for item in items])
+        if batches is not None:
+            kept |= {f"{name}{step}": getattr(batch, name).numpy() for name in ("images", "widths", "codes", "lengths")}
         with timed("network, forward"), torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
             log_probs, shortcut = network.with_shortcut(batch.images)
         with timed("CTC, forward"):
@@ -118,6 +123,8 @@ def main(
         images += len(items)
         pixels += batch.images.shape[0] * batch.images.shape[2]
 
+    if batches is not None:
+        np.savez(batches, **kept)
     total = sum(seconds.values())
     learning = total - seconds["batches (reading, distortion, padding)"]
     weights = sum(weight.numel() for weight in network.parameters())

@@ -34,7 +34,7 @@ IMPORTS = {
     "dhsd": ("dhsd",),
 }
 # English most of all: it has no images of real hands here.
-LANGUAGES = ("en",) * 5 + ("fr", "fr", "de", "de", "es", "it", "pt", "nl", "sv", "da", "nb", "fi")
+LANGUAGES = ("en",) * 5 + ("fr", "fr", "de", "de", "es", "it", "pt", "nl", "sv", "da", "nb", "fi", "is")
 DRAWN, DRAWN_SEED = 36_000, 21
 STAGES = (
     *(f"src/data/{stage}.py" for stage in ("extract_raw_data", "load_dataset", "filter_data", "clean_data")),

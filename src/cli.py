@@ -116,7 +116,7 @@ def sample() -> None:
 def synthesize(
     fonts: Annotated[Path, typer.Argument(help="Folder of handwriting fonts: .ttf, .otf, .woff, .woff2.")],
     count: Annotated[int, typer.Option(min=1, help="Images: words and parts of sentences.")] = 20_000,
-    language: Annotated[list[str] | None, typer.Option(help="en, fr, ...; repeatable; eleven by default.")] = None,
+    language: Annotated[list[str] | None, typer.Option(help="en, fr, ...; repeatable; twelve by default.")] = None,
     manners: Annotated[int, typer.Option(min=1, help="Hands a font: slant, width, stroke, pen, paper.")] = 3,
     seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 20,
 ) -> None:

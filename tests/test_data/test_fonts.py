@@ -71,10 +71,13 @@ def test_ink_is_not_cut_off():
 
 def test_sentences_hold_the_languages_letters_and_numbers():
     random = np.random.default_rng(2)
-    for language, letters in (("de", "äöüß"), ("fr", "éèàç"), ("sv", "åäö"), ("es", "ñáó")):
+    for language, letters in (("de", "äöüß"), ("fr", "éèàç"), ("sv", "åäö"), ("es", "ñáó¿¡"), ("is", "ðþý")):
         text = " ".join(sentence(language, random) for _ in range(600))
         assert set(letters) <= set(text)
         assert set("0123456789.,€$%ABC") <= set(text)
+    texts = [sentence("en", random) for _ in range(1000)]
+    loud = [text for text in texts if len(text) > 20 and text == text.upper()]
+    assert 0.02 < len(loud) / sum(len(text) > 20 for text in texts) < 0.12, "some people write capitals alone"
     with pytest.raises(GroundTruthError, match="no language"):
         sentence("xx-none", random)
 

@@ -8,7 +8,7 @@ from wordfreq import top_n_list, word_frequency
 
 from src.errors import GroundTruthError
 
-LANGUAGES = ("en", "fr", "de", "es", "it", "pt", "nl", "sv", "da", "nb", "fi")
+LANGUAGES = ("en", "fr", "de", "es", "it", "pt", "nl", "sv", "da", "nb", "fi", "is")
 
 _VOCABULARY_SIZE = 30_000
 # Frequent words would fill the lines, and letters be learnt from a few hundred words: their share is pressed together.
@@ -24,9 +24,10 @@ _SHARP_S_SHARE = 0.4  # of German words with "ss", as which wordfreq has it too
 _MARK_SHARE = 0.16
 _AFTER = (",", ".", ";", ":", "?", "!", "...", "-", "'s")
 _AFTER_WEIGHTS = np.array([40.0, 34.0, 4.0, 5.0, 5.0, 5.0, 2.0, 3.0, 2.0])
+_OPENING = {"?": "¿", "!": "¡"}  # in Spanish
 _AROUND = (("(", ")"), ('"', '"'), ("«", "»"), ("“", "”"), ("'", "'"), ("[", "]"), ("*", "*"))
 _CURRENCIES = ("€", "£", "$")
-_SIGNS = ("&", "+", "=", "/", "-", "%", "@", "#")
+_SIGNS = ("&", "+", "=", "/", "-", "%", "@", "#", "§")
 
 
 def sentence(language: str, random: np.random.Generator) -> str:
@@ -66,7 +67,8 @@ def _dress(word: str, language: str, random: np.random.Generator) -> str:
     elif random.random() < _CAPITAL_SHARE.get(language, _OTHER_CAPITAL_SHARE):
         word = word[:1].upper() + word[1:]
     if random.random() < _MARK_SHARE:
-        return word + _AFTER[int(random.choice(len(_AFTER), p=_AFTER_WEIGHTS / _AFTER_WEIGHTS.sum()))]
+        mark = _AFTER[int(random.choice(len(_AFTER), p=_AFTER_WEIGHTS / _AFTER_WEIGHTS.sum()))]
+        return (_OPENING.get(mark, "") if language == "es" else "") + word + mark
     if random.random() < 0.03:
         before, after = _AROUND[int(random.integers(len(_AROUND)))]
         return before + word + after
