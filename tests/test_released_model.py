@@ -12,9 +12,12 @@ from rapidfuzz.distance import Levenshtein
 from src.data.lessons import read_lessons
 from src.data.synthesis.drawing import draw_word
 from src.data.synthesis.writer import create_writer
+from src.params import load_params
 from src.paths import Paths
 from src.recognition import Recognizer
+from src.recognition.beam import Fusion
 from src.recognition.images import decode_image
+from src.recognition.language_model import LanguageModel
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = ROOT.parent / "shared" / "data" / "dhsd"
@@ -37,6 +40,16 @@ def error_rate(recognizer: Recognizer, images: list[np.ndarray], texts: list[str
 def test_it_is_small_enough_for_a_repository():
     assert PATHS.released_model.stat().st_size < 15e6
     assert PATHS.start_weights.stat().st_size < 15e6
+
+
+def test_its_settings_are_valid_and_its_language_model_knows_its_characters(recognizer):
+    assert load_params(PATHS.released_model.with_name("params.yaml")).recognizer.start == "released"
+    model = LanguageModel.load(PATHS.released_model.with_name("language_model.npz"))
+    (plain,), (spoken,) = (
+        recognizer.read([draw_word("maison", create_writer(11, 3), np.random.default_rng(1))], fusion=fusion)
+        for fusion in (None, Fusion.of(model, recognizer.charset))
+    )
+    assert plain.text and spoken.text
 
 
 def test_it_reads_drawn_words(recognizer):
