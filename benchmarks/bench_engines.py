@@ -64,7 +64,9 @@ def rapidocr(threads: int) -> Reader | None:
     from rapidocr.ch_ppocr_rec.typings import TextRecInput
 
     options = {"EngineConfig.onnxruntime.intra_op_num_threads": threads, "Global.log_level": "error"}
-    recognizer = RapidOCR(params=options).text_rec
+    engine = RapidOCR(params=options)
+    engine(np.full((48, 160, 3), 255, np.uint8), use_det=False, use_cls=False)  # loads the recognizer alone
+    recognizer = engine.text_rec
 
     def read(pngs: Sequence[bytes]) -> list[str]:
         images: list[NDArray[np.uint8]] = [cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR) for png in pngs]
