@@ -200,6 +200,8 @@ def draw(result: pd.DataFrame, target: Path) -> None:
     for kind in kinds:
         axes.scatter([], [], color="grey", marker=marks[kind], label=kind)
     axes.set_xscale("log")
+    for axis in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+        axis("{x:g}")
     axes.set_ylim(bottom=0)
     axes.set_xlabel("words a second, one core (right is better)")
     axes.set_ylabel("character error rate, % (down is better)")
