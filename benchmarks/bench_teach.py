@@ -13,17 +13,18 @@ import pandas as pd
 import typer
 
 from src.data.artefacts import read_columns
-from src.data.lessons import Lessons
+from src.data.lessons import Lessons, draw_lessons
 from src.data.samples import PackedSamples
 from src.models.export import export_recognizer
+from src.models.fine_tune import fine_tune
 from src.models.metrics import overall, score_readings
 from src.models.start import read_start
-from src.models.teach import fine_tune, network_of
+from src.models.teach import network_of
 from src.params import load_params
 from src.paths import Paths, start_beside
 from src.recognition import Recognizer, read_info
 
-OTHERS = 1000  # words of other writers
+OTHERS = 1500  # words of other writers
 
 
 def main(
@@ -54,6 +55,7 @@ def main(
         return overall(score_readings(chosen.table["text"].tolist(), read))["cer"]
 
     before = Recognizer.load(model)
+    rehearsed = draw_lessons(params.rehearsed, start.charset, info.normalization, params.seed)
     rows = []
     counts = table["writer"].value_counts()
     print(f"| writer | CER before | after {words} words | others before | after | s |\n|---|---:|---:|---:|---:|---:|")
@@ -67,7 +69,7 @@ def main(
         foreign = table[table["writer"] != writer]
         foreign = lessons(foreign.sample(min(OTHERS, len(foreign)), random_state=params.seed))
         network = network_of(info, start, known)
-        seconds = fine_tune(network, learn, known, params)
+        seconds = fine_tune(network, learn, rehearsed, known, params)
         with tempfile.TemporaryDirectory() as folder:
             export_recognizer(network, info, Path(folder) / "recognizer.onnx")
             after = Recognizer.load(Path(folder) / "recognizer.onnx")

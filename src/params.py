@@ -134,12 +134,14 @@ class RecognizerParams(Settings):
 class TeachParams(Settings):
     """How `longhand teach` fine-tunes a recognizer."""
 
-    learning_rate: PositiveFloat = 2e-4
-    steps: PositiveInt = 150
+    learning_rate: PositiveFloat = 4e-4
+    steps: PositiveInt = 350
     epochs: PositiveFloat = 4.0
     max_minutes: PositiveFloat = 5.0
-    columns: PositiveInt = 4096
+    columns: PositiveInt = 2048
     join_share: Share = 0.4
+    rehearsed: PositiveInt = 600
+    rehearsal: float = Field(default=3.0, ge=0.0)
     share: Share = 0.6
     others: PositiveInt = 300
     held_out: Annotated[float, Field(ge=0.0, le=0.5)] = 0.15

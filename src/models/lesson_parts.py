@@ -41,7 +41,7 @@ def lessons_of_others(
             table = table.sample(min(len(table), params.others), random_state=params.seed)
             images = [samples[samples.row_of(name)] for name in table["sample_id"]]
             return Lessons(table.reset_index(drop=True), images)
-    return draw_lessons(params.others, charset, settings, params.seed)
+    return draw_lessons(params.others, charset, settings, params.seed + 1)  # not those that are rehearsed
 
 
 def part_of(lessons: Lessons, charset: Charset) -> Part:

@@ -1,36 +1,27 @@
 """`longhand teach`: a recognizer learns a hand from a few labelled words, and keeps what it knew.
 
-What it learns is taken over in part: weights between the old and the new ones read the hand nearly as well as the new
-ones, and everyone else's nearly as well as the old (Wortsman et al., "Robust fine-tuning of zero-shot models", 2022,
-https://arxiv.org/abs/2109.01903). The norms of the encoder keep their statistics, which a few pages cannot replace.
+How: `fine_tune.py`.
 """
 
 import logging
 import math
 import tempfile
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
-from tqdm import tqdm
 
-from src.data.lessons import Lessons, read_lessons
+from src.data.lessons import Lessons, draw_lessons, read_lessons
 from src.errors import GroundTruthError, ModelFileError
 from src.files import write_whole_folder
-from src.models.batches import BucketSampler, Joining
-from src.models.dataset import Batch, RecognizerDataset, collate, space_of
 from src.models.export import export_recognizer
-from src.models.lesson_parts import keep_back, lessons_of_others, part_of
+from src.models.fine_tune import fine_tune
+from src.models.lesson_parts import keep_back, lessons_of_others
 from src.models.metrics import overall, score_readings
-from src.models.network import STRIDE, RecognizerNetwork
+from src.models.network import RecognizerNetwork
 from src.models.quantize import is_quantized, quantize_convolutions
 from src.models.start import Origin, Start, read_start, save_start
 from src.params import RecognizerParams, TeachParams
@@ -39,7 +30,6 @@ from src.recognition import Charset, ModelInfo, Recognizer, read_info
 
 logger = logging.getLogger(__name__)
 
-_MANY = 10**6  # epochs: the steps end the training
 _RANGE_IMAGES = 100  # of the hand, and of others: they show the ranges of 8 bits
 
 
@@ -104,7 +94,8 @@ def teach(
         charset = _with(start.charset, lessons.table["text"])
         learn, held_out = keep_back(lessons, params)
         network = network_of(info, start, charset)
-        seconds = fine_tune(network, learn, charset, params)
+        rehearsed = draw_lessons(params.rehearsed, start.charset, info.normalization, params.seed)
+        seconds = fine_tune(network, learn, rehearsed, charset, params)
         others = lessons_of_others(start.charset, info.normalization, project, params)
         with write_whole_folder(target) as folder:
             new = _write(network, info, charset, len(learn.table), seconds, folder)
@@ -141,77 +132,6 @@ def network_of(info: ModelInfo, start: Start, charset: Charset) -> RecognizerNet
     if start.charset.characters != info.charset or not start.fill(network, charset):
         raise ModelFileError(f"{start.source}: not the weights of the model beside it; put the two files of one model")
     return network
-
-
-def fine_tune(network: RecognizerNetwork, lessons: Lessons, charset: Charset, params: TeachParams) -> float:
-    """Train on a few samples, then go back a part of the way.
-
-    Args:
-        network: As it reads now; changed in place.
-        lessons: What it is to learn.
-        charset: Of the network.
-        params: How much, how long and how far.
-
-    Returns:
-        Seconds.
-
-    Raises:
-        GroundTruthError: No image is wide enough for its text.
-    """
-    torch.manual_seed(params.seed)
-    before = {name: value.clone() for name, value in network.state_dict().items()}
-    optimizer = torch.optim.AdamW(network.parameters(), lr=params.learning_rate, weight_decay=0.0, fused=True)
-    batches = _batches(lessons, charset, params)
-    columns = sum(image.shape[1] for image in lessons.images)
-    steps = max(params.steps, math.ceil(params.epochs * columns / params.columns))
-    began = time.monotonic()
-    network.train()
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.eval()
-    with tqdm(total=steps, desc="teaching", unit="step", mininterval=0.5) as progress:
-        for step in range(steps):
-            done = max(step / steps, (time.monotonic() - began) / (60 * params.max_minutes))
-            if done >= 1.0:
-                break
-            for group in optimizer.param_groups:
-                group["lr"] = params.learning_rate * min(1.0, done / 0.1 + 0.05) * 0.5 * (1 + math.cos(math.pi * done))
-            optimizer.zero_grad()
-            loss = _loss(network, next(batches))
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimizer.step()
-            progress.set_postfix(loss=f"{float(loss.detach()):.3f}", refresh=False)
-            progress.update()
-    network.eval()
-    after = network.state_dict()
-    network.load_state_dict({name: torch.lerp(old, after[name], params.share) if old.is_floating_point() else old
-                             for name, old in before.items()})  # fmt: skip
-    return time.monotonic() - began
-
-
-def _loss(network: RecognizerNetwork, batch: Batch) -> Tensor:
-    with torch.autocast("cpu", torch.bfloat16):
-        log_probs = network(batch.images)
-    frames = torch.div(batch.widths, STRIDE, rounding_mode="floor").clamp(min=1)
-    losses = functional.ctc_loss(
-        log_probs.transpose(0, 1), batch.codes, frames, batch.lengths, reduction="none", zero_infinity=True
-    )
-    return (losses / batch.lengths).mean()
-
-
-def _batches(lessons: Lessons, charset: Charset, params: TeachParams) -> Iterator[Batch]:
-    """Distorted samples without end; words also as lines put together."""
-    part = part_of(lessons, charset)
-    words = np.array([level == "word" for level in part.levels])
-    joining = None
-    space = space_of(charset)
-    if space is not None:
-        joining = Joining(np.where(words, pd.factorize(np.array(part.writers))[0], -1), params.join_share, 768)
-    dataset = RecognizerDataset(part, lessons.images, distort=True, seed=params.seed, space=space)
-    sampler = BucketSampler(part.widths, params.columns, _MANY, params.seed, joining=joining)
-    for draws in sampler:
-        yield collate([dataset[draw] for draw in draws])
 
 
 def _with(charset: Charset, texts: pd.Series) -> Charset:
