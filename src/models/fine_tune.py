@@ -23,7 +23,8 @@ from src.data.lessons import Lessons
 from src.models.batches import BucketSampler, Joining
 from src.models.dataset import Batch, RecognizerDataset, collate, space_of
 from src.models.lesson_parts import part_of
-from src.models.network import STRIDE, RecognizerNetwork
+from src.models.network import RecognizerNetwork
+from src.models.recognizer_system import mean_ctc_loss
 from src.params import TeachParams
 from src.recognition import Charset
 
@@ -84,11 +85,7 @@ def fine_tune(
 def _loss(network: RecognizerNetwork, batch: Batch) -> Tensor:
     with torch.autocast("cpu", torch.bfloat16):
         log_probs = network(batch.images)
-    frames = torch.div(batch.widths, STRIDE, rounding_mode="floor").clamp(min=1)
-    losses = functional.ctc_loss(
-        log_probs.transpose(0, 1), batch.codes, frames, batch.lengths, reduction="none", zero_infinity=True
-    )
-    return (losses / batch.lengths).mean()
+    return mean_ctc_loss(batch, log_probs)
 
 
 def _distance(network: RecognizerNetwork, before: RecognizerNetwork, batch: Batch) -> Tensor:

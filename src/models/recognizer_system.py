@@ -16,6 +16,15 @@ from src.params import RecognizerParams
 from src.recognition.charset import Charset
 
 
+def mean_ctc_loss(batch: Batch, log_probs: Tensor) -> Tensor:
+    """Return the mean CTC loss a character (Graves et al., 2006) of log-probabilities [N, T, classes]."""
+    frames = torch.div(batch.widths, STRIDE, rounding_mode="floor").clamp(min=1)
+    loss = functional.ctc_loss(
+        log_probs.transpose(0, 1), batch.codes, frames, batch.lengths, reduction="none", zero_infinity=True
+    )
+    return (loss / batch.lengths).mean()
+
+
 class RecognizerSystem(pl.LightningModule):
     """The recognizer under training.
 
@@ -72,12 +81,8 @@ class RecognizerSystem(pl.LightningModule):
 
     # -- training -----------------------------------------------------------------------------------------
     def loss(self, batch: Batch, log_probs: Tensor) -> Tensor:
-        """Return the mean CTC loss a character (Graves et al., 2006) of log-probabilities [N, T, classes]."""
-        frames = torch.div(batch.widths, STRIDE, rounding_mode="floor").clamp(min=1)
-        loss = functional.ctc_loss(
-            log_probs.transpose(0, 1), batch.codes, frames, batch.lengths, reduction="none", zero_infinity=True
-        )
-        return (loss / batch.lengths).mean()
+        """Return the loss of log-probabilities [N, T, classes]."""
+        return mean_ctc_loss(batch, log_probs)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Set the learning rate for this step; end the training when the schedule is done."""
