@@ -15,11 +15,11 @@ import typer
 from src.data.artefacts import read_columns
 from src.data.lessons import Lessons, draw_lessons
 from src.data.samples import PackedSamples
-from src.models.export import export_recognizer
 from src.models.fine_tune import fine_tune
+from src.models.lesson_parts import lessons_of_others
 from src.models.metrics import overall, score_readings
 from src.models.start import read_start
-from src.models.teach import network_of
+from src.models.teach import network_of, write_taught
 from src.params import load_params
 from src.paths import Paths, start_beside
 from src.recognition import Recognizer, read_info
@@ -71,8 +71,8 @@ def main(
         network = network_of(info, start, known)
         seconds = fine_tune(network, learn, rehearsed, known, params)
         with tempfile.TemporaryDirectory() as folder:
-            export_recognizer(network, info, Path(folder) / "recognizer.onnx")
-            after = Recognizer.load(Path(folder) / "recognizer.onnx")
+            others = lessons_of_others(known, info.normalization, paths, params)
+            after = Recognizer.load(write_taught(network, model, known, {}, [learn, others], Path(folder)))
         row = [cer(before, rest), cer(after, rest), cer(before, foreign), cer(after, foreign), seconds]
         rows.append(row)
         print(f"| {writer} | {row[0]:.1%} | {row[1]:.1%} | {row[2]:.2%} | {row[3]:.2%} | {seconds:.0f} |", flush=True)

@@ -79,6 +79,11 @@ class Part:
         )
 
 
+def frames_needed(codes: NDArray[np.int64]) -> int:
+    """Return how many frames CTC needs for a text: one for each character, and one for a blank between equal ones."""
+    return len(codes) + int(np.count_nonzero(np.diff(codes) == 0))
+
+
 def load_part(name: str, encoded: Path, split: Path, samples: PackedSamples) -> Part:
     """Take the samples of a part that the network can learn from.
 
@@ -105,10 +110,8 @@ def load_part(name: str, encoded: Path, split: Path, samples: PackedSamples) -> 
     table = pd.read_parquet(encoded, columns=["sample_id", "text", "writer", "level", "source", "codes"])
     table["row"] = [samples.row_of(sample_id) for sample_id in table["sample_id"]]
     table["width"] = samples.widths[table["row"].to_numpy()]
-    # CTC needs a blank between equal neighbours, and a frame for each character.
-    frames = table["width"] // STRIDE
-    needed = [len(codes) + int(np.count_nonzero(np.diff(codes) == 0)) for codes in table["codes"]]
-    table = table[table["sample_id"].isin(wanted) & (frames >= needed) & (table["codes"].map(len) > 0)]
+    needed = table["codes"].map(frames_needed)
+    table = table[table["sample_id"].isin(wanted) & (table["width"] // STRIDE >= needed) & (needed > 0)]
     if table.empty:
         raise GroundTruthError(f"{listing}: none of its samples can be learnt from; bring more writers or samples")
     table = table.sort_values("row")
@@ -158,8 +161,7 @@ class RecognizerDataset(Dataset[tuple[NDArray[np.uint8], NDArray[np.int64]]]):
         if draw.followers:
             ink, codes = self._joined(draw, random)
         distorted = augment(ink, random, draw.stretch, self.max_width)
-        # A narrowed image must still have a frame for each character (and for the blanks between equal ones).
-        if distorted.shape[1] // STRIDE >= len(codes) + int(np.count_nonzero(np.diff(codes) == 0)):
+        if distorted.shape[1] // STRIDE >= frames_needed(codes):  # a narrowed image must still hold its text
             ink = distorted
         return ink, codes
 

@@ -6,7 +6,7 @@ from src.data.artefacts import read_columns, require
 from src.data.lessons import Lessons, draw_lessons
 from src.data.samples import PackedSamples
 from src.errors import GroundTruthError
-from src.models.dataset import Part
+from src.models.dataset import Part, frames_needed
 from src.models.network import STRIDE
 from src.params import TeachParams
 from src.paths import Paths
@@ -45,10 +45,14 @@ def lessons_of_others(
 
 
 def part_of(lessons: Lessons, charset: Charset) -> Part:
-    """What can be aligned: CTC needs a frame for each character, and one between equal neighbours."""
+    """What can be aligned: samples wide enough for their texts.
+
+    Raises:
+        GroundTruthError: None is.
+    """
     codes = [np.array(charset.encode(text), np.int64) for text in lessons.table["text"]]
     widths = np.array([image.shape[1] for image in lessons.images], np.int64)
-    needed = np.array([len(code) + int(np.count_nonzero(np.diff(code) == 0)) for code in codes])
+    needed = np.array([frames_needed(code) for code in codes])
     rows = np.flatnonzero((widths // STRIDE >= needed) & (needed > 0))
     if not len(rows):
         raise GroundTruthError("no sample is wide enough for its text: look at the labels and the boxes")

@@ -6,6 +6,7 @@ How: `fine_tune.py`.
 import logging
 import math
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,7 +31,7 @@ from src.recognition import Charset, ModelInfo, Recognizer, read_info
 
 logger = logging.getLogger(__name__)
 
-_RANGE_IMAGES = 100  # of the hand, and of others: they show the ranges of 8 bits
+_RANGE_IMAGES = 100  # of each writer or group
 
 
 @dataclass(frozen=True)
@@ -98,9 +99,8 @@ def teach(
         seconds = fine_tune(network, learn, rehearsed, charset, params)
         others = lessons_of_others(start.charset, info.normalization, project, params)
         with write_whole_folder(target) as folder:
-            new = _write(network, info, charset, len(learn.table), seconds, folder)
-            if is_quantized(model):
-                quantize_convolutions(new, new, [*learn.images[:_RANGE_IMAGES], *others.images[:_RANGE_IMAGES]])
+            lesson = {"start": info.version, "samples": len(learn.table), "seconds": round(seconds, 1)}
+            new = write_taught(network, model, charset, lesson, [learn, others], folder)
             origin = Origin(learn.table["writer"].tolist(), learn.table["digest"].tolist())
             save_start(network.state_dict(), charset, origin, start_beside(new), start.source)
             taught = _measure(model, new, held_out, others, folder)
@@ -142,11 +142,28 @@ def _with(charset: Charset, texts: pd.Series) -> Charset:
     return Charset((*charset.characters, *more))
 
 
-def _write(
-    network: RecognizerNetwork, info: ModelInfo, charset: Charset, samples: int, seconds: float, folder: Path
+def write_taught(
+    network: RecognizerNetwork,
+    model: Path,
+    charset: Charset,
+    lesson: dict[str, Any],
+    shown: Sequence[Lessons],
+    folder: Path,
 ) -> Path:
-    created = datetime.now(UTC)
-    lesson = {"start": info.version, "samples": samples, "seconds": round(seconds, 1)}
+    """Write what a taught network reads with, its convolutions in 8 bits where those of the model before it are.
+
+    Args:
+        network: The taught network.
+        model: The file of the model that was taught.
+        charset: The network's characters.
+        lesson: What is to be known of the teaching.
+        shown: Images of the hand and of others: they show the ranges of 8 bits.
+        folder: Where recognizer.onnx goes.
+
+    Returns:
+        The file.
+    """
+    created, info = datetime.now(UTC), read_info(model)
     new = info.model_copy(
         update={
             "version": f"{created:%Y%m%d.%H%M%S}-taught",
@@ -157,6 +174,8 @@ def _write(
     )
     file = folder / "recognizer.onnx"
     export_recognizer(network, new, file)
+    if is_quantized(model):
+        quantize_convolutions(file, file, [image for lessons in shown for image in lessons.images[:_RANGE_IMAGES]])
     return file
 
 
