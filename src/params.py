@@ -109,6 +109,7 @@ class RecognizerParams(Settings):
 
     start: Literal["released", "chance"] = "released"
     channels: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = (32, 64, 96, 192)
+    blocks: tuple[PositiveInt, PositiveInt, PositiveInt] = (1, 1, 1)
     head: Literal["conv", "lstm"] = "lstm"
     head_layers: PositiveInt = 2
     head_units: PositiveInt = 256

@@ -24,16 +24,26 @@ def _convolution(inputs: int, outputs: int, stride: int | tuple[int, int] = 1) -
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions around a shortcut: [N, C, H, W] -> [N, C, H, W]."""
+    """Two 3x3 convolutions around a shortcut: [N, C, H, W] -> [N, C, H, W].
+
+    A new block hands on what comes (He et al., "Bag of Tricks for Image Classification with Convolutional Neural
+    Networks", 2018): so a trained network can be made deeper without forgetting anything.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.first = _convolution(channels, channels)
-        self.second = nn.Sequential(nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels))
+        norm = nn.BatchNorm2d(channels)
+        nn.init.zeros_(norm.weight)
+        self.second = nn.Sequential(nn.Conv2d(channels, channels, 3, 1, 1, bias=False), norm)
 
     def forward(self, features: Tensor) -> Tensor:
         """Add what the two convolutions find to the features."""
         return torch.relu(features + self.second(self.first(features)))
+
+
+def _stage(inputs: int, outputs: int, stride: int | tuple[int, int], blocks: int) -> nn.Sequential:
+    return nn.Sequential(_convolution(inputs, outputs, stride), *(ResidualBlock(outputs) for _ in range(blocks)))
 
 
 class Encoder(nn.Module):
@@ -41,29 +51,27 @@ class Encoder(nn.Module):
 
     Args:
         channels: Channels at 1/2, 1/4, 1/8 and 1/16 of the height.
+        blocks: Residual blocks at 1/4, 1/8 and 1/16 of the height.
         height: Rows of the image, a multiple of 16.
     """
 
-    def __init__(self, channels: tuple[int, int, int, int], height: int) -> None:
+    def __init__(self, channels: tuple[int, int, int, int], blocks: tuple[int, int, int], height: int) -> None:
         super().__init__()
         first, second, third, fourth = channels
-        self.layers = nn.Sequential(
-            # Full resolution is left at once: there, 32 channels cost more time than all the rest.
-            _convolution(1, first, 2),
-            _convolution(first, second, 2),
-            ResidualBlock(second),
-            _convolution(second, third, (2, 1)),
-            ResidualBlock(third),
-            _convolution(third, fourth, (2, 1)),
-            ResidualBlock(fourth),
-            nn.Conv2d(fourth, fourth, (height // 16, 1), bias=False),
-            nn.BatchNorm2d(fourth),
-            nn.ReLU(inplace=True),
+        # Full resolution is left at once: there, 32 channels cost more time than all the rest.
+        self.stem = _convolution(1, first, 2)
+        self.stages = nn.Sequential(
+            _stage(first, second, 2, blocks[0]),
+            _stage(second, third, (2, 1), blocks[1]),
+            _stage(third, fourth, (2, 1), blocks[2]),
+        )
+        self.squeeze = nn.Sequential(
+            nn.Conv2d(fourth, fourth, (height // 16, 1), bias=False), nn.BatchNorm2d(fourth), nn.ReLU(inplace=True)
         )
 
     def forward(self, images: Tensor) -> Tensor:
         """Encode the images."""
-        features: Tensor = self.layers(images)
+        features: Tensor = self.squeeze(self.stages(self.stem(images)))
         return features
 
 
@@ -130,6 +138,7 @@ class RecognizerNetwork(nn.Module):
         classes: Characters of the charset and the blank (class 0).
         height: Rows of the images, a multiple of 16.
         channels: See `Encoder`.
+        blocks: See `Encoder`.
         head: "lstm" (learns more from the same samples) or "conv" (reads faster, the same in any batch).
         head_layers: Layers of the head.
         head_units: Features of each direction of the "lstm".
@@ -141,6 +150,7 @@ class RecognizerNetwork(nn.Module):
         classes: int,
         height: int,
         channels: tuple[int, int, int, int],
+        blocks: tuple[int, int, int] = (1, 1, 1),
         head: Literal["conv", "lstm"] = "lstm",
         head_layers: int = 2,
         head_units: int = 256,
@@ -149,7 +159,7 @@ class RecognizerNetwork(nn.Module):
         super().__init__()
         if height % 16:
             raise ValueError(f"height must be a multiple of 16, got {height}")
-        self.encoder = Encoder(channels, height)
+        self.encoder = Encoder(channels, blocks, height)
         self.head: ConvolutionalHead | RecurrentHead = (
             ConvolutionalHead(channels[-1], head_layers, dropout)
             if head == "conv"

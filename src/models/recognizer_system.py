@@ -40,7 +40,14 @@ class RecognizerSystem(pl.LightningModule):
         self.params, self.charset, self.steps_per_epoch = params, charset, steps_per_epoch
         self.total_steps = params.epochs * steps_per_epoch
         self.network = RecognizerNetwork(
-            charset.size, height, params.channels, params.head, params.head_layers, params.head_units, params.dropout
+            charset.size,
+            height,
+            params.channels,
+            params.blocks,
+            params.head,
+            params.head_layers,
+            params.head_units,
+            params.dropout,
         ).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.seconds_before = 0.0  # of training in the runs that were killed
         self._started = time.monotonic()

@@ -24,7 +24,9 @@ from src.recognition.charset import Charset
 logger = logging.getLogger(__name__)
 
 # The layers whose outputs are the characters; a charset decides their rows.
-_CHARACTER_LAYERS = ("classify", "shortcut")
+CHARACTER_LAYERS = ("classify", "shortcut")
+# Where a network may be deeper than the one that it starts from.
+_STAGES = "encoder.stages."
 
 
 @dataclass(frozen=True)
@@ -112,12 +114,14 @@ class Start:
         """
         own = network.state_dict()
         characters = self.charset.characters
-        fitted = {
-            name: _rows(name, value, own[name], charset, characters)
-            for name, value in self.weights.items()
-            if name in own
+        # Residual blocks that the file has not stay as they begin: handing on what comes.
+        missing = {name: value for name, value in own.items() if name not in self.weights}
+        if not self.weights.keys() <= own.keys() or not all(name.startswith(_STAGES) for name in missing):
+            return False
+        fitted = missing | {
+            name: _rows(name, value, own[name], charset, characters) for name, value in self.weights.items()
         }
-        if fitted.keys() != own.keys() or any(fitted[name].shape != own[name].shape for name in own):
+        if any(fitted[name].shape != own[name].shape for name in own):
             return False
         network.load_state_dict(fitted)
         return True
@@ -175,7 +179,7 @@ def _numbers(digests: Sequence[str]) -> Tensor:
 def _rows(name: str, kept: Tensor, own: Tensor, charset: Charset, characters: Sequence[str]) -> Tensor:
     """Bring a tensor to the new network's type and, where its rows are characters, to the new charset's order."""
     kept = kept.to(own.dtype)
-    if name.split(".")[0] not in _CHARACTER_LAYERS:
+    if name.split(".")[0] not in CHARACTER_LAYERS:
         return kept
     places = {character: place for place, character in enumerate(characters, start=1)}
     rows = own.clone()

@@ -124,6 +124,7 @@ def network_of(info: ModelInfo, start: Start, charset: Charset) -> RecognizerNet
         charset.size,
         info.normalization.height,
         settings.channels,
+        settings.blocks,
         settings.head,
         settings.head_layers,
         settings.head_units,

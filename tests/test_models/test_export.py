@@ -23,7 +23,7 @@ REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "dhsd" / "image
 
 def make_network(head: str) -> RecognizerNetwork:
     torch.manual_seed(3)
-    network = RecognizerNetwork(len(CHARSET) + 1, 48, (32, 32, 32, 64), head, head_layers=2, head_units=48)
+    network = RecognizerNetwork(len(CHARSET) + 1, 48, (32, 32, 32, 64), (1, 1, 2), head, head_layers=2, head_units=48)
     network.train()
     for _ in range(3):  # batch norms with the statistics of something, not of nothing
         network(torch.randint(0, 256, (4, 48, 96), dtype=torch.uint8))

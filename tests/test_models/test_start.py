@@ -16,7 +16,7 @@ UNKNOWN = Origin(["b/1"], ["0000000000000001"])
 
 def make(charset: Charset, seed: int, units: int = 16) -> RecognizerNetwork:
     torch.manual_seed(seed)
-    return RecognizerNetwork(charset.size, 48, (32, 32, 32, 32), "lstm", 1, units)
+    return RecognizerNetwork(charset.size, 48, (32, 32, 32, 32), (1, 1, 1), "lstm", 1, units)
 
 
 @pytest.fixture
@@ -82,3 +82,26 @@ def test_what_an_earlier_training_learnt_is_kept_in_mind(saved, tmp_path):
     for held_out in (Origin(["a/1"], []), Origin([], ["00000000000000ff"]), Origin([], UNKNOWN.digests)):
         assert not start_from(make(OLD, seed=2), OLD, held_out, path)
     assert start_from(make(OLD, seed=2), OLD, Origin(["c/1"], ["0000000000000002"]), path)
+
+
+def deeper(blocks: tuple[int, int, int]) -> RecognizerNetwork:
+    torch.manual_seed(3)
+    return RecognizerNetwork(OLD.size, 48, (32, 32, 32, 32), blocks, "lstm", 1, 16).eval()
+
+
+def test_a_deeper_network_begins_by_reading_as_the_one_that_it_starts_from(saved):
+    network, path = saved
+    grown = deeper((1, 2, 3))
+    assert start_from(grown, OLD, UNKNOWN, path)
+    images = torch.randint(0, 256, (2, 48, 64), dtype=torch.uint8)
+    torch.testing.assert_close(grown(images), network(images), atol=0.02, rtol=0.02)
+    # The new blocks can learn: their last norm, which holds them back, has a gradient.
+    grown(images)[..., 1].sum().backward()
+    assert grown.encoder.stages[2][3].second[1].weight.grad.abs().max() > 0
+
+
+def test_a_shallower_network_does_not_lose_blocks_silently(saved, tmp_path, caplog):
+    save_start(deeper((1, 2, 1)).state_dict(), OLD, Origin(["a/1"], ["00000000000000ff"]), tmp_path / "deep.pt")
+    with caplog.at_level(logging.WARNING):
+        assert not start_from(make(OLD, seed=2), OLD, UNKNOWN, tmp_path / "deep.pt")
+    assert "another network" in caplog.text
