@@ -30,7 +30,7 @@ pipeline: setup ## everything up to the table of results; only what changed
 	@longhand results
 
 serve: setup ## the service with the model of the last training
-	uvicorn src.api.api:app --host $(HOST) --port $(PORT)
+	uvicorn src.api.api:app --host $(HOST) --port $(PORT) --no-server-header --no-access-log
 
 test: setup ## the stages' unittest commands, then all tests
 	@for name in $(STAGES); do echo "python -m unittest tests/test_data/test_$$name.py"; \

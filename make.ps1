@@ -36,7 +36,7 @@ function Invoke-Pipeline {
     Invoke-Step longhand results
 }
 
-function Invoke-Service { Invoke-Step uvicorn src.api.api:app --host $HostName --port $Port }
+function Invoke-Service { Invoke-Step uvicorn src.api.api:app --host $HostName --port $Port --no-server-header --no-access-log }
 
 switch ($Task) {
     "help" {

@@ -1,21 +1,26 @@
 """`longhand`: the reader and the stages for people. Training libraries are imported by the commands that need them."""
 
 import json
+import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from src.errors import LonghandError, MissingArtefactError
+from src.errors import ImageError, LonghandError, MissingArtefactError
 from src.paths import Paths
 from src.recognition.beam import Fusion
 from src.recognition.images import decode_image
 from src.recognition.language_model import LanguageModel
+from src.recognition.reading import Reading
 from src.recognition.recognizer import Recognizer
+from src.service_commands import keys, read_with_service, write_corrections
 from src.stage import run, set_up_logging
 
 app = typer.Typer(help="Read handwriting with a model of your own.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
 
 
 @app.command()
@@ -27,40 +32,63 @@ def read(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with all that was read.")] = False,
     alternatives: Annotated[int, typer.Option(min=0, max=20, help="Other texts to give at most.")] = 0,
     vocabulary: Annotated[Path | None, typer.Option(help="File of the only texts allowed, one a line.")] = None,
+    server: Annotated[
+        str | None, typer.Option(help="Address of a service that reads; its key in LONGHAND_KEY.")
+    ] = None,
     language_model: Annotated[Path | None, typer.Option(help="That has a say; from `longhand language-model`.")] = None,
 ) -> None:
     """Read images; a bad one is reported, the others are read, and the exit code is 1."""
     set_up_logging()
     if vocabulary and language_model:
         raise typer.BadParameter("give --vocabulary or --language-model: a list leaves a language model nothing to say")
+    if server and (language_model or model):
+        raise typer.BadParameter("--server reads with the service's own model")
+    failed = False
     try:
-        recognizer = Recognizer.load(model or Paths().served_model)
-        entries = recognizer.vocabulary(_entries(vocabulary)) if vocabulary else None
-        fusion = Fusion.of(LanguageModel.load(language_model), recognizer.charset) if language_model else None
+        entries = _entries(vocabulary) if vocabulary else None
+        found: Iterator[tuple[Path, Any]]
+        if server:
+            found = read_with_service(server, images, alternatives, entries)
+        else:
+            found = _read_here(model or Paths().served_model, images, alternatives, entries, language_model)
+        for path, reading in found:
+            if isinstance(reading, str):
+                typer.echo(f"error: {path}: {reading}", err=True)
+                failed = True
+            elif as_json:
+                values = asdict(reading) if isinstance(reading, Reading) else reading.model_dump()
+                typer.echo(json.dumps({**values, "image": str(path)}, ensure_ascii=False))
+            else:
+                name = f"{path}\t" if len(images) > 1 else ""
+                typer.echo(f"{name}{reading.text}\t{reading.confidence:.3f}")
+                for other in reading.alternatives:
+                    typer.echo(f"  or\t{other.text}\t{other.confidence:.3f}")
     except LonghandError as error:
         raise _failed(error) from error
-    failed = False
-    for path in images:
-        try:
-            (reading,) = recognizer.read([decode_image(path)], entries, alternatives, fusion)
-        except LonghandError as error:
-            typer.echo(f"error: {path}: {error}", err=True)
-            failed = True
-            continue
-        if as_json:
-            typer.echo(json.dumps({"image": str(path), **asdict(reading)}, ensure_ascii=False))
-            continue
-        name = f"{path}\t" if len(images) > 1 else ""
-        typer.echo(f"{name}{reading.text}\t{reading.confidence:.3f}")
-        for other in reading.alternatives:
-            typer.echo(f"  or\t{other.text}\t{other.confidence:.3f}")
     if failed:
         raise typer.Exit(1)
 
 
+def _read_here(
+    model: Path, images: list[Path], alternatives: int, entries: list[str] | None, language_model: Path | None
+) -> Iterator[tuple[Path, Reading | str]]:
+    """Read images with a model file: each, and its reading or why there is none."""
+    recognizer = Recognizer.load(model)
+    vocabulary = recognizer.vocabulary(entries) if entries else None
+    fusion = Fusion.of(LanguageModel.load(language_model), recognizer.charset) if language_model else None
+    for path in images:
+        try:
+            (reading,) = recognizer.read([decode_image(path)], vocabulary, alternatives, fusion)
+        except ImageError as error:
+            yield path, str(error)
+        else:
+            yield path, reading
+
+
 @app.command(name="import")
 def import_(
-    source: Annotated[Path, typer.Argument(help="A folder or an archive of ground truth.")],
+    source: Annotated[Path | None, typer.Argument(help="A folder or an archive of ground truth.")] = None,
+    corrections: Annotated[bool, typer.Option("--corrections", help="What the service's people corrected.")] = False,
     name: Annotated[str | None, typer.Option(help="The archive's name; the source's by default.")] = None,
     format_: Annotated[str | None, typer.Option("--format", help="iam, alto, page or table; found out.")] = None,
     collection: Annotated[str | None, typer.Option(help="Archives of one collection share writers.")] = None,
@@ -70,16 +98,20 @@ def import_(
     """Bring ground truth into data/raw."""
     from src.data.import_ground_truth import import_ground_truth
 
+    if (source is None) != corrections:
+        raise typer.BadParameter("give a folder or an archive, or --corrections")
+
     def work() -> None:
-        archive = import_ground_truth(
-            source,
-            Paths().raw,
-            name=name,
-            format=format_,
-            collection=collection,
-            writer_pattern=writer_pattern,
-            drop_patterns=drop_pattern or (),
-        )
+        with tempfile.TemporaryDirectory(prefix="longhand-") as folder:
+            archive = import_ground_truth(
+                source or write_corrections(Path(folder) / "corrections.tar.gz"),
+                Paths().raw,
+                name=name,
+                format=format_,
+                collection=collection,
+                writer_pattern=writer_pattern,
+                drop_patterns=drop_pattern or (),
+            )
         typer.echo(archive)
 
     run(work)
@@ -192,7 +224,7 @@ def serve(
     import uvicorn
 
     set_up_logging()
-    uvicorn.run("src.api.api:app", host=host, port=port)
+    uvicorn.run("src.api.api:app", host=host, port=port, server_header=False, access_log=False)
 
 
 def _entries(path: Path) -> list[str]:

@@ -31,3 +31,11 @@ class ModelFileError(LonghandError):
 
 class CharsetError(LonghandError):
     """A charset is malformed, or a text holds a character that it lacks."""
+
+
+class ServiceError(LonghandError):
+    """The service cannot be reached, or refuses a request."""
+
+
+class StoreError(LonghandError):
+    """The store of the service cannot be opened."""

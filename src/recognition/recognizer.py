@@ -133,9 +133,7 @@ class Recognizer:
         normalized = [normalize_with_extent(image, self.info.normalization) for image in images]
         frames = self.log_probs([image for image, _ in normalized])
         extents = [extent for _, extent in normalized]
-        if vocabulary is None:
-            return [self.interpret(*item, alternatives, fusion) for item in zip(frames, extents, strict=True)]
-        return [self._read_entry(*item, vocabulary, alternatives) for item in zip(frames, extents, strict=True)]
+        return [self.interpret(*item, alternatives, fusion, vocabulary) for item in zip(frames, extents, strict=True)]
 
     def vocabulary(self, texts: Sequence[str]) -> Vocabulary:
         """Make a list of texts ready to be read from; entries that the charset cannot write are left out, and logged.
@@ -155,19 +153,23 @@ class Recognizer:
         extent: Extent | None = None,
         alternatives: int = 0,
         fusion: Fusion | None = None,
+        vocabulary: Vocabulary | None = None,
     ) -> Reading:
-        """Read any text in what the network said of an image.
+        """Find the text in what the network said of an image.
 
         Args:
             frames: float32 [T, classes], from `log_probs`.
             extent: Where the image's columns lie; None: places are columns of the normalised image.
             alternatives: How many other texts to give at most.
             fusion: A language model; None: the image alone decides.
+            vocabulary: The only texts that may be read; None: any text of the charset.
 
         Returns:
-            The reading; the alternatives come from a beam search and are scored exactly.
+            The reading; without a vocabulary, the alternatives come from a beam search and are scored exactly.
         """
         extent = extent or Extent.of_normalized(len(frames) * self.info.stride)
+        if vocabulary is not None:
+            return self._read_entry(frames, extent, vocabulary, alternatives)
         width = max(_LEAST_BEAM, 2 * alternatives)
         if fusion is not None:
             return self._read_with_language(frames, extent, search(frames, width, fusion=fusion), alternatives)

@@ -31,7 +31,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def client(model: Path) -> Iterator[TestClient]:
-    settings = ServiceSettings(model=model, max_upload_bytes=200_000, max_pixels=1_000_000)
+    settings = ServiceSettings(model=model, max_upload_bytes=200_000, max_pixels=1_000_000, keys="off")
     with TestClient(create_app(settings), raise_server_exceptions=False) as client:
         yield client
 
@@ -138,9 +138,9 @@ def test_unknown_addresses_do_not_grow_the_metrics(client: TestClient) -> None:
 
 
 def test_the_log_names_the_reading_and_holds_no_text(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level("INFO", "src.api.api"):
+    with caplog.at_level("INFO", "src.api.reader"):
         answer = client.post("/predict/", files={"file": picture()}).json()
-    (line,) = [record.getMessage() for record in caplog.records if record.name == "src.api.api"]
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "src.api.reader"]
     assert answer["id"] in line
     assert "3 characters" in line
     assert answer["text"] not in line
@@ -154,7 +154,7 @@ def test_page_docs_and_health(client: TestClient) -> None:
 
 
 def test_without_a_model_the_service_lives_and_says_why(tmp_path: Path) -> None:
-    with TestClient(create_app(ServiceSettings(model=tmp_path / "none.onnx"))) as client:
+    with TestClient(create_app(ServiceSettings(model=tmp_path / "none.onnx", keys="off"))) as client:
         assert client.get("/health").status_code == 200
         assert client.get("/ready").status_code == 503
         response = client.post("/predict/", files={"file": picture()})

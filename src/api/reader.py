@@ -1,0 +1,166 @@
+"""From an upload's bytes to a prediction: the model in service, admission, decoding, the queue."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import HTTPException
+
+from src.api.batching import Batcher, Job
+from src.api.recent import Recent
+from src.api.schemas import ImageSize, Prediction
+from src.api.settings import ServiceSettings
+from src.api.store import Store
+from src.errors import ModelFileError
+from src.monitoring.metrics import Metrics
+from src.recognition.images import decode_image
+from src.recognition.recognizer import Recognizer
+from src.recognition.vocabulary import Vocabulary
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Request:
+    """How an image is to be read.
+
+    Attributes:
+        alternatives: How many other texts to give at most.
+        min_confidence: A reading below it is flagged for review.
+        vocabulary: Makes the only texts that may be read ready for a model (in a worker thread); None: any text.
+    """
+
+    alternatives: int
+    min_confidence: float
+    vocabulary: Callable[[Recognizer], Vocabulary] | None = None
+
+
+class Reader:
+    """Reads uploads with the model in service.
+
+    Args:
+        settings: The service's settings.
+        metrics: The service's metrics.
+        recent: Where readings are remembered, so that a correction can follow.
+        store: Where readings are kept for review, if the settings say so.
+    """
+
+    def __init__(self, settings: ServiceSettings, metrics: Metrics, recent: Recent, store: Store) -> None:
+        self._settings, self._metrics, self._recent, self._store = settings, metrics, recent, store
+        self._batcher = Batcher(
+            metrics, settings.concurrent_readings, settings.batch_size, settings.batch_wait_ms / 1000
+        )
+        # A few images are decoded at a time: an image may take as much memory as max_pixels allows.
+        self._decoders: CapacityLimiter | None = None
+        # Files of large requests take turns with single images, and do not fill the queue before them.
+        self._files = asyncio.Semaphore(2 * settings.batch_size)
+        self._waiting = 0
+        self.recognizer: Recognizer | None = None
+        self.reason = "the model is being loaded"
+
+    async def start(self) -> None:
+        """Begin to read; a model that cannot be loaded is logged, and the service says so in /ready."""
+        self._decoders = CapacityLimiter(self._settings.concurrent_readings + 1)  # needs the running event loop
+        self._batcher.start()
+        try:
+            await to_thread.run_sync(self.load)
+        except ModelFileError as error:
+            logger.error("no model: %s", error)
+
+    def load(self) -> None:
+        """Load the model's file, or load it again; requests go on with the model before until the new one is ready.
+
+        Raises:
+            ModelFileError: It cannot be loaded; the model before, if there is one, stays in service.
+        """
+        settings = self._settings
+        try:
+            recognizer = Recognizer.load(settings.model, settings.precision, settings.threads)
+        except ModelFileError:
+            self.reason = "no model is loaded: its file is missing or damaged; the service's log says which"
+            raise
+        self.recognizer = recognizer
+        self._metrics.model.clear()
+        self._metrics.model.labels(recognizer.info.name, recognizer.info.version).set(1)
+        logger.info("serving %s %s (%s)", recognizer.info.name, recognizer.info.version, recognizer.precision)
+
+    def close(self) -> None:
+        """Read what waits, then end."""
+        self._batcher.close()
+
+    def current(self) -> Recognizer:
+        """The model in service.
+
+        Raises:
+            HTTPException: None is loaded (503).
+        """
+        if self.recognizer is None:
+            raise HTTPException(503, self.reason, {"Retry-After": "5"})
+        return self.recognizer
+
+    async def read(self, content: bytes, request: Request) -> Prediction:
+        """Read one image file now, or refuse to.
+
+        Raises:
+            HTTPException: No model is loaded, too many requests wait, or this one has waited too long (503).
+            ImageError: The bytes are no image, or one that is refused.
+            CharsetError: No entry of the vocabulary can be written with the model's charset.
+        """
+        if self._waiting >= self._settings.max_waiting:
+            raise self._busy("queue", f"{self._waiting} requests are waiting")
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(self._settings.max_seconds):
+                return await self._read(content, request)
+        except TimeoutError:
+            raise self._busy("timeout", f"it has waited {self._settings.max_seconds:g} seconds") from None
+        finally:
+            self._waiting -= 1
+
+    async def read_file(self, content: bytes, request: Request) -> Prediction:
+        """Read one of many files, when its turn comes.
+
+        Raises:
+            HTTPException: No model is loaded (503).
+            ImageError: The bytes are no image, or one that is refused.
+            CharsetError: No entry of the vocabulary can be written with the model's charset.
+        """
+        async with self._files:
+            return await self._read(content, request)
+
+    def _busy(self, reason: str, detail: str) -> HTTPException:
+        self._metrics.refused.labels(reason).inc()
+        return HTTPException(503, f"the service is busy: {detail}", {"Retry-After": "1"})
+
+    async def _read(self, content: bytes, request: Request) -> Prediction:
+        recognizer = self.current()
+        with self._batcher.expect():
+            job, size = await to_thread.run_sync(
+                _prepare, recognizer, content, request, self._settings.max_pixels, limiter=self._decoders
+            )
+            waiting = self._batcher.submit(job)
+        reading = await asyncio.wrap_future(waiting)
+        info, metrics = recognizer.info, self._metrics
+        needs_review = reading.confidence < request.min_confidence
+        prediction = Prediction.of(uuid.uuid4().hex, reading, size, info, needs_review)
+        self._recent.add(prediction, content)
+        if self._settings.keep_predictions:
+            await to_thread.run_sync(self._store.keep_prediction, prediction, content)
+        metrics.predictions.labels(info.name, info.version).inc()
+        metrics.confidence.observe(reading.confidence)
+        metrics.review.inc(needs_review)
+        # Neither image nor text, unless the operator allows it: a log is read by more people than documents are.
+        text = reading.text if self._settings.log_text else f"{len(reading.text)} characters"
+        logger.info("read %s: %s", prediction.id, text, extra={"prediction": prediction.id})
+        return prediction
+
+
+def _prepare(recognizer: Recognizer, content: bytes, request: Request, max_pixels: int) -> tuple[Job, ImageSize]:
+    """Decode and normalise, in a worker thread."""
+    image = decode_image(content, max_pixels)
+    vocabulary = request.vocabulary(recognizer) if request.vocabulary else None
+    height, width = image.shape
+    return Job.of(recognizer, image, request.alternatives, vocabulary), ImageSize(width=width, height=height)
