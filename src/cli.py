@@ -25,6 +25,7 @@ app.add_typer(keys, name="keys")
 
 @app.command()
 def read(
+    context: typer.Context,
     images: Annotated[list[Path], typer.Argument(help="Images of words or lines.", show_default=False)],
     model: Annotated[
         Path | None, typer.Option(envvar="LONGHAND_MODEL", help="ONNX file; else the trained, else the released one.")
@@ -41,7 +42,9 @@ def read(
     set_up_logging()
     if vocabulary and language_model:
         raise typer.BadParameter("give --vocabulary or --language-model: a list leaves a language model nothing to say")
-    if server and (language_model or model):
+    # LONGHAND_MODEL is a setting of this machine, and no wish for this call.
+    source = context.get_parameter_source("model")
+    if server and (language_model or (source is not None and source.name == "COMMANDLINE")):
         raise typer.BadParameter("--server reads with the service's own model")
     failed = False
     try:
@@ -57,7 +60,7 @@ def read(
                 failed = True
             elif as_json:
                 values = asdict(reading) if isinstance(reading, Reading) else reading.model_dump()
-                typer.echo(json.dumps({**values, "image": str(path)}, ensure_ascii=False))
+                typer.echo(json.dumps({"image": None} | values | {"image": str(path)}, ensure_ascii=False))
             else:
                 name = f"{path}\t" if len(images) > 1 else ""
                 typer.echo(f"{name}{reading.text}\t{reading.confidence:.3f}")
@@ -74,7 +77,7 @@ def _read_here(
 ) -> Iterator[tuple[Path, Reading | str]]:
     """Read images with a model file: each, and its reading or why there is none."""
     recognizer = Recognizer.load(model)
-    vocabulary = recognizer.vocabulary(entries) if entries else None
+    vocabulary = recognizer.vocabulary(entries) if entries is not None else None
     fusion = Fusion.of(LanguageModel.load(language_model), recognizer.charset) if language_model else None
     for path in images:
         try:
@@ -233,7 +236,10 @@ def _entries(path: Path) -> list[str]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise MissingArtefactError(f"{path}: cannot be read as UTF-8 text: {error}") from error
-    return [line.strip() for line in lines if line.strip()]
+    entries = [line.strip() for line in lines if line.strip()]
+    if not entries:
+        raise MissingArtefactError(f"{path}: holds no text to choose from; write one a line")
+    return entries
 
 
 def _failed(error: LonghandError) -> Any:

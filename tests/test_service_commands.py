@@ -55,8 +55,18 @@ def test_a_service_reads_many_files_and_tells_of_bad_ones(longhand, tmp_path):
     with serve(tmp_path, write_tiny_model(tmp_path / "tiny.onnx")) as server:
         told = longhand("read", "--server", server.url, "a.png", "b.png", "c.png", code=1)
         assert "b.png: the file is no image" in told and "c.png: not found" in told
-        assert longhand("read", "--server", server.url, "--json", "a.png").startswith('{"id": ')
+        assert longhand("read", "--server", server.url, "--json", "a.png").startswith('{"image": "a.png", "id": ')
+        assert longhand("read", "--server", server.url, "a.png", LONGHAND_MODEL="tiny.onnx").startswith("b b\t")
         assert "own model" in longhand("read", "--server", server.url, "--model", "tiny.onnx", "a.png", code=2)
+
+
+def test_an_empty_list_is_refused_and_not_taken_for_none(longhand, tmp_path):
+    (tmp_path / "a.png").write_bytes(picture())
+    (tmp_path / "empty.txt").write_text("\n \n")
+    write_tiny_model(tmp_path / "tiny.onnx")
+    for where in (("--model", "tiny.onnx"), ("--server", "http://127.0.0.1:9")):
+        told = longhand("read", *where, "--vocabulary", "empty.txt", "a.png", code=1)
+        assert "empty.txt: holds no text" in told
 
 
 def test_corrections_come_into_the_next_training(longhand, tmp_path):

@@ -9,6 +9,7 @@ from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
+from sqlalchemy.exc import SQLAlchemyError
 
 from src.api.keys import Keys
 from src.api.logs import set_up_service_logging
@@ -92,7 +93,7 @@ async def _purge(store: Store, days: float) -> None:
     while True:
         try:
             removed = await to_thread.run_sync(store.purge, days)
-        except StoreError as error:
+        except (StoreError, SQLAlchemyError) as error:
             logger.error("readings whose time is over may still be there: %s", error)
         else:
             logger.info("%d readings were older than %g days and are removed", removed, days)

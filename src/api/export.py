@@ -35,26 +35,27 @@ def corrections_archive(store: Store) -> Iterator[bytes]:
     rows.writerow(_COLUMNS)
     sidecar = {"collection": COLLECTION, "format": "table"}
     # Images are compressed already: the fastest level costs little.
-    with gzip.GzipFile(filename="", fileobj=packed, mode="wb", compresslevel=1, mtime=0) as zipped:
-        _add(zipped, "longhand.yaml", yaml.safe_dump(sidecar).encode())
+    with (
+        gzip.GzipFile(filename="", fileobj=packed, mode="wb", compresslevel=1, mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w|", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        _add(archive, "longhand.yaml", yaml.safe_dump(sidecar).encode())
         for correction, content in store.truths():
             name = f"images/{correction.image}.{_suffix(content)}"
-            _add(zipped, name, content)
+            _add(archive, name, content)
             created = correction.created.isoformat(timespec="seconds")
             known = (correction.writer or "", correction.author or "", correction.read, correction.model_version)
             rows.writerow((name, correction.text, *known, created))
             yield _taken(packed)
-        _add(zipped, "metadata.csv", table.getvalue().encode())
-        zipped.write(bytes(2 * tarfile.BLOCKSIZE))  # the end of a tar archive
+        _add(archive, "metadata.csv", table.getvalue().encode())
     yield _taken(packed)
 
 
-def _add(archive: gzip.GzipFile, name: str, content: bytes) -> None:
+def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
     member = tarfile.TarInfo(name)
     member.size, member.mode = len(content), 0o644
-    archive.write(member.tobuf(tarfile.PAX_FORMAT))
-    archive.write(content)
-    archive.write(bytes(-len(content) % tarfile.BLOCKSIZE))
+    archive.addfile(member, io.BytesIO(content))
+    archive.members = []  # type: ignore[attr-defined]  # tarfile keeps all
 
 
 def _suffix(content: bytes) -> str:

@@ -8,14 +8,16 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from threading import Lock
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal
 
+from anyio import to_thread
 from fastapi import Depends, HTTPException, Request
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from limits import RateLimitItem
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
+from src.api.store import StoredKey
 from src.monitoring.metrics import Metrics
 
 
@@ -45,22 +47,6 @@ class Caller:
     role: Role
 
 
-class StoredKey(Protocol):
-    """A key as the store has it."""
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-
-    @property
-    def role(self) -> str:
-        """A value of `Role`."""
-
-    @property
-    def digest(self) -> str:
-        """What `digest_of` makes of the key."""
-
-
 def digest_of(key: str) -> str:
     """What is stored of a key. A key has 256 random bits: one SHA-256 is as good as a slow hash, and takes no time."""
     return hashlib.sha256(key.encode()).hexdigest()
@@ -72,7 +58,7 @@ class Keys:
     Args:
         stored: Gives the keys of the store.
         needed: See `ServiceSettings.keys`.
-        rate: Requests that one key, or one address without a key, may send; None: any.
+        rate: Requests that one key, or all callers without a key together, may send; None: any.
         metrics: Where refusals are counted.
     """
 
@@ -92,7 +78,7 @@ class Keys:
         self._lock = Lock()
 
     def caller(self, key: str | None, request: Request) -> Caller:
-        """Say who sends a request; may ask the store.
+        """Say who sends a request; asks the store now and then where there is a key.
 
         Raises:
             HTTPException: It needs a key and has none that is valid (401), or has sent too many requests (429).
@@ -146,16 +132,18 @@ def requires(role: Role) -> Callable[..., Coroutine[Any, Any, Caller]]:
     The app's state must hold `keys`, a `Keys`.
     """
 
-    def check(
+    async def check(
         request: Request,
         header: Annotated[str | None, Depends(_HEADER)],
         bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
     ) -> Caller:
         keys: Keys = request.app.state.keys
-        caller = keys.caller(header or (bearer.credentials if bearer else None), request)
+        key = header or (bearer.credentials if bearer else None)
+        # Only a key needs the store, and with it a thread.
+        caller = await to_thread.run_sync(keys.caller, key, request) if key else keys.caller(None, request)
         request.state.caller = caller.name
         if not caller.role.covers(role):
             raise HTTPException(403, f"this needs a key of the role {role}, and this one is of {caller.role}")
         return caller
 
-    return check  # type: ignore[return-value]
+    return check

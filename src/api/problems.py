@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from src.errors import CharsetError, ImageError, StoreError
@@ -58,8 +59,8 @@ def problem_of(error: Exception) -> Problem:
             return _problem(422, str(error))
         case HTTPException():
             return _problem(error.status_code, str(error.detail))
-        case StoreError():
-            logger.error("%s", error)
+        case StoreError() | SQLAlchemyError():
+            logger.error("the store: %s", error)
             return _problem(503, "the store cannot be used; the service's log says why")
         case _:
             logger.error("unexpected fault", exc_info=error)
@@ -92,13 +93,15 @@ def add_problem_handlers(app: FastAPI) -> None:
     async def answer(request: Request, error: Exception) -> JSONResponse:
         told = problem_of(error)
         headers = dict(getattr(error, "headers", None) or {})
+        if told.status == 503:
+            headers.setdefault("Retry-After", "5")
         if told.status == 405 and "route" in request.scope:
             # The router names the methods of one route; others may share its path.
             methods = app.openapi()["paths"].get(request.scope["route"].path, {})
             headers["Allow"] = ", ".join(sorted(method.upper() for method in methods)) or headers.get("Allow", "")
         return JSONResponse(told.model_dump(), told.status, headers, MEDIA_TYPE)
 
-    for kind in (HTTPException, ImageError, CharsetError, StoreError, Exception):
+    for kind in (HTTPException, ImageError, CharsetError, StoreError, SQLAlchemyError, Exception):
         app.add_exception_handler(kind, answer)
 
     @app.exception_handler(RequestValidationError)

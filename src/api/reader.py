@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import HTTPException
+from sqlalchemy.exc import SQLAlchemyError
 
 from src.api.batching import Batcher, Job
 from src.api.recent import Recent
 from src.api.schemas import ImageSize, Prediction
 from src.api.settings import ServiceSettings
 from src.api.store import Store
-from src.errors import ModelFileError
+from src.errors import ModelFileError, StoreError
 from src.monitoring.metrics import Metrics
 from src.recognition.images import decode_image
 from src.recognition.recognizer import Recognizer
@@ -148,7 +149,7 @@ class Reader:
         prediction = Prediction.of(uuid.uuid4().hex, reading, size, info, needs_review)
         self._recent.add(prediction, content)
         if self._settings.keep_predictions:
-            await to_thread.run_sync(self._store.keep_prediction, prediction, content)
+            await to_thread.run_sync(self._keep, prediction, content)
         metrics.predictions.labels(info.name, info.version).inc()
         metrics.confidence.observe(reading.confidence)
         metrics.review.inc(needs_review)
@@ -156,6 +157,13 @@ class Reader:
         text = reading.text if self._settings.log_text else f"{len(reading.text)} characters"
         logger.info("read %s: %s", prediction.id, text, extra={"prediction": prediction.id})
         return prediction
+
+    def _keep(self, prediction: Prediction, content: bytes) -> None:
+        """Keep a reading for review; the answer does not depend on it."""
+        try:
+            self._store.keep_prediction(prediction, content)
+        except (StoreError, SQLAlchemyError) as error:
+            logger.error("%s is not kept for review: %s", prediction.id, error)
 
 
 def _prepare(recognizer: Recognizer, content: bytes, request: Request, max_pixels: int) -> tuple[Job, ImageSize]:

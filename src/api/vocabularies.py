@@ -93,9 +93,13 @@ class Restriction:
         if self._name is None:
             digest = hashlib.sha256("\n".join(self._sent).encode()).hexdigest()
             return self._cache.get(recognizer, digest, lambda: self._sent)
-        stored = self._store.vocabulary(self._name)
-        if stored is None:
+        updated = self._store.vocabulary_updated(self._name)
+        if updated is None:
             raise HTTPException(
                 404, f"no vocabulary {self._name!r} is kept here; PUT /vocabularies/{self._name} makes it"
             )
-        return self._cache.get(recognizer, f"{stored.name} {stored.updated.isoformat()}", lambda: stored.entries)
+        return self._cache.get(recognizer, f"{self._name} {updated.isoformat()}", self._kept)
+
+    def _kept(self) -> Sequence[str]:
+        stored = self._store.vocabulary(self._name or "")
+        return stored.entries if stored else ()  # removed since: no entry, which is told

@@ -18,7 +18,7 @@ from src.models.dataset import load_part
 from src.models.export import export_recognizer
 from src.models.metrics import overall, score_readings
 from src.models.network import RecognizerNetwork
-from src.models.start import CHARACTER_LAYERS, Origin, Start, read_start, save_start
+from src.models.start import CHARACTER_LAYERS, Origin, Start, origin_of, read_start, save_start
 from src.models.teach import network_of
 from src.params import Params
 from src.paths import Paths, start_beside
@@ -82,7 +82,7 @@ def average_recognizer(paths: Paths, params: Params, others: Sequence[Path]) -> 
         The recognizer's file.
 
     Raises:
-        ModelFileError: A file cannot be read, is of another network, or has learnt from the validation writers.
+        ModelFileError: A file cannot be read, is of another network, or has learnt from what is measured on.
         MissingArtefactError: A data stage has not run.
     """
     model = paths.recognizer_model
@@ -90,10 +90,13 @@ def average_recognizer(paths: Paths, params: Params, others: Sequence[Path]) -> 
     starts = [read_start(path) for path in others]
     samples = PackedSamples(paths.samples)
     validation = load_part("validation", paths.encoded, paths.split, samples)
+    held_out = origin_of(paths, ("validation", "test"))
     for other in starts:
-        known, _ = other.has_learnt(Origin(validation.writers, []))
-        if known:
-            raise ModelFileError(f"{other.source}: has learnt from a validation writer ({known[0]})")
+        known, images = other.has_learnt(held_out)
+        if known or images:
+            raise ModelFileError(
+                f"{other.source}: has learnt from {len(known)} writers and {images} images to measure on"
+            )
     network = network_of(info, start, start.charset)
     average_weights(network, start.charset, starts)
     calibration = calibrate(network, validation, samples, start.charset, params.recognizer.columns_per_batch)

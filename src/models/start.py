@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 CHARACTER_LAYERS = ("classify", "shortcut")
 # Where a network may be deeper than the one that it starts from.
 _STAGES = "encoder.stages."
+# Weights of networks that were written as one row of layers, by their names now.
+_LAYERS = ("stem", "stages.0.0", "stages.0.1", "stages.1.0", "stages.1.1", "stages.2.0", "stages.2.1")
+_RENAMED = {f"encoder.layers.{old}.": f"encoder.{new}." for old, new in enumerate((*_LAYERS, "squeeze.0", "squeeze.1"))}
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,8 @@ def read_start(source: Path) -> Start:
     """
     try:
         kept: dict[str, Any] = torch.load(source, map_location="cpu", weights_only=True)
-        return Start(source, kept["weights"], Charset(tuple(kept["characters"])), kept["writers"], kept["digests"])
+        weights = {_now(name): value for name, value in kept["weights"].items()}
+        return Start(source, weights, Charset(tuple(kept["characters"])), kept["writers"], kept["digests"])
     except (KeyError, RuntimeError, OSError, ValueError) as error:
         raise ModelFileError(f"{source}: not weights to start from (incomplete copy?); remove it: {error}") from error
 
@@ -169,6 +173,14 @@ def start_from(network: RecognizerNetwork, charset: Charset, held_out: Origin, s
     taken = len(set(start.charset.characters).intersection(charset.characters))
     logger.info("training starts from %s; %d of %d characters known", source, taken, len(charset.characters))
     return True
+
+
+def _now(name: str) -> str:
+    """A weight's name in the network as it is now."""
+    for old, new in _RENAMED.items():
+        if name.startswith(old):
+            return new + name.removeprefix(old)
+    return name
 
 
 def _numbers(digests: Sequence[str]) -> Tensor:

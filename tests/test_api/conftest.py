@@ -19,6 +19,14 @@ from src.api.store import Store
 _PROGRAMS = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A service of a test that names no database must not write into the project."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LONGHAND_DATABASE_URL", f"sqlite:///{tmp_path_factory.mktemp('database') / 'longhand.db'}")
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """URL of a PostgreSQL server without its database's name; skipped where none is installed."""

@@ -45,6 +45,11 @@ def pictures() -> dict[str, bytes]:
         "bmp-colour": (image.convert("RGB"), "BMP", {}),
         "gif": (image, "GIF", {"save_all": True, "append_images": frames}),
     }
+    return saved(kinds)
+
+
+def saved(kinds: dict[str, tuple[Image.Image, str, dict[str, object]]]) -> dict[str, bytes]:
+    """Files by name; of each the picture, Pillow's name of its kind, and how it is to be saved."""
     files = {}
     for name, (picture, kind, options) in kinds.items():
         buffer = io.BytesIO()

@@ -9,24 +9,15 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from src.api.api import create_app
-from src.api.settings import ServiceSettings
+from tests.test_api.running import running, tiny_settings
 from tests.test_api.test_batching import picture
-from tests.tiny_model import write_tiny_model
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     folder = tmp_path_factory.mktemp("batch")
-    settings = ServiceSettings(
-        model=write_tiny_model(folder / "tiny.onnx"),
-        database_url=f"sqlite:///{folder / 'longhand.db'}",
-        keys="off",
-        max_upload_bytes=50_000,
-        max_batch_files=60,
-        max_waiting=2,
-    )
-    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+    settings = tiny_settings(folder, max_upload_bytes=50_000, max_batch_files=60, max_waiting=2)
+    with running(settings) as client:
         yield client
 
 

@@ -12,30 +12,24 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from src.api.api import create_app
 from src.api.settings import ServiceSettings
 from src.data.archives import unpack
 from src.data.formats.ground_truth import Folder
 from src.data.formats.readers import read_ground_truth
 from tests.test_api.mutations import pictures
+from tests.test_api.running import running, tiny_settings
 from tests.test_api.test_api import picture
 from tests.test_api.test_batch import png
-from tests.tiny_model import write_tiny_model
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> ServiceSettings:
-    return ServiceSettings(
-        model=write_tiny_model(tmp_path / "tiny.onnx"),
-        database_url=f"sqlite:///{tmp_path / 'service' / 'longhand.db'}",
-        keys="off",
-        max_upload_bytes=200_000,
-    )
+    return tiny_settings(tmp_path, max_upload_bytes=200_000)
 
 
 @pytest.fixture
 def client(settings: ServiceSettings) -> Iterator[TestClient]:
-    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+    with running(settings) as client:
         yield client
 
 
@@ -181,7 +175,7 @@ def test_a_name_with_a_slash_is_forgotten_too(client):
 
 def test_control_characters_are_refused_before_they_reach_the_database(settings, database_url):
     settings = settings.model_copy(update={"database_url": database_url})
-    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+    with running(settings) as client:
         for name in ("author", "writer", "model", "after"):
             assert client.get("/corrections", params={name: "a\0"}).status_code == 422, name
         assert client.delete("/people/a%00").status_code == 422
@@ -193,7 +187,7 @@ def test_control_characters_are_refused_before_they_reach_the_database(settings,
 def test_a_store_that_cannot_be_opened_is_told_and_reading_goes_on(settings, tmp_path):
     (tmp_path / "file").write_text("no folder")
     broken = settings.model_copy(update={"database_url": f"sqlite:///{tmp_path / 'file' / 'longhand.db'}"})
-    with TestClient(create_app(broken), raise_server_exceptions=False) as client:
+    with running(broken) as client:
         assert read(client, picture())["text"]
         answer = client.get("/corrections")
         assert answer.status_code == 503

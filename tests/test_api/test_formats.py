@@ -1,6 +1,5 @@
 """One word in every form in which people send images: all are read alike, by the released model."""
 
-import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from src.api.api import create_app
 from src.api.settings import ServiceSettings
 from src.data.synthesis.drawing import draw_word
 from src.data.synthesis.writer import create_writer
+from tests.test_api.mutations import saved
 
 RELEASED = Path(__file__).parents[2] / "models" / "released" / "recognizer.onnx"
 WORD, WRITER = "maison", 10
@@ -67,12 +67,7 @@ def forms(word: Image.Image) -> dict[str, bytes]:
         "webp": (word.convert("RGB"), "WEBP", {"quality": 85}),
         "bmp": (word, "BMP", {}),
     }
-    files = {}
-    for name, (image, kind, options) in images.items():
-        buffer = io.BytesIO()
-        image.save(buffer, kind, **options)
-        files[name] = buffer.getvalue()
-    return files
+    return saved(images)
 
 
 NAMES = tuple(forms(Image.new("L", (8, 8), 255)))

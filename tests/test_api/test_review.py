@@ -9,27 +9,21 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from src.api.api import create_app
 from src.api.settings import ServiceSettings
 from src.api.store import Store
 from tests.test_api.mutations import pictures
+from tests.test_api.running import running, tiny_settings
 from tests.test_api.test_batch import png
-from tests.tiny_model import write_tiny_model
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> ServiceSettings:
-    return ServiceSettings(
-        model=write_tiny_model(tmp_path / "tiny.onnx"),
-        database_url=f"sqlite:///{tmp_path / 'longhand.db'}",
-        keys="off",
-        keep_predictions=True,
-    )
+    return tiny_settings(tmp_path, keep_predictions=True)
 
 
 @pytest.fixture
 def client(settings: ServiceSettings) -> Iterator[TestClient]:
-    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+    with running(settings) as client:
         yield client
 
 
@@ -66,23 +60,34 @@ def test_images_are_shown_as_png_turned_as_they_were_read(client, kind):
 
 
 def test_unless_it_is_turned_on_nothing_is_kept(settings):
-    with TestClient(create_app(settings.model_copy(update={"keep_predictions": False}))) as client:
+    with running(settings.model_copy(update={"keep_predictions": False})) as client:
         reading = read(client, png(2))
         assert client.get("/review").json() == {"items": [], "remaining": 0}
         assert client.get(f"/predictions/{reading['id']}/image").status_code == 404
         assert client.post("/corrections", data={"text": "right", "prediction_id": reading["id"]}).status_code == 201
 
 
+def test_a_store_that_fails_does_not_keep_an_image_from_being_read(settings, tmp_path):
+    with running(settings) as client:
+        read(client, png(1))
+        with sqlite3.connect(tmp_path / "service" / "longhand.db") as database:
+            database.execute("DROP TABLE predictions")
+        assert read(client, png(2))["text"]
+        answer = client.get("/review")
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert "predictions" not in answer.text
+
+
 def test_readings_whose_time_is_over_are_removed_and_corrected_images_stay(client, tmp_path):
     old, corrected, new = (read(client, png(bars)) for bars in (1, 2, 3))
     client.post("/corrections", data={"text": "right", "prediction_id": corrected["id"]})
-    with sqlite3.connect(tmp_path / "longhand.db") as database:
+    with sqlite3.connect(tmp_path / "service" / "longhand.db") as database:
         database.execute("UPDATE predictions SET created = '2020-01-01' WHERE id != ?", (new["id"],))
-    store = Store(f"sqlite:///{tmp_path / 'longhand.db'}")
+    store = Store(f"sqlite:///{tmp_path / 'service' / 'longhand.db'}")
     assert store.purge(days=30) == 2
     assert store.purge(days=30) == 0
     store.close()
     assert [one["id"] for one in client.get("/review").json()["items"]] == [new["id"]]
-    with sqlite3.connect(tmp_path / "longhand.db") as database:
+    with sqlite3.connect(tmp_path / "service" / "longhand.db") as database:
         assert database.execute("SELECT count(*) FROM images").fetchone() == (2,)
     assert client.get(f"/predictions/{old['id']}/image").status_code == 404

@@ -6,21 +6,13 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from src.api.api import create_app
-from src.api.settings import ServiceSettings
+from tests.test_api.running import running, tiny_settings
 from tests.test_api.test_api import picture
-from tests.tiny_model import write_tiny_model
 
 
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[TestClient]:
-    settings = ServiceSettings(
-        model=write_tiny_model(tmp_path / "tiny.onnx"),
-        database_url=f"sqlite:///{tmp_path / 'longhand.db'}",
-        keys="off",
-        max_vocabulary=100,
-    )
-    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+    with running(tiny_settings(tmp_path, max_vocabulary=100)) as client:
         yield client
 
 

@@ -84,6 +84,23 @@ def test_what_an_earlier_training_learnt_is_kept_in_mind(saved, tmp_path):
     assert start_from(make(OLD, seed=2), OLD, Origin(["c/1"], ["0000000000000002"]), path)
 
 
+def test_weights_under_their_earlier_names_are_known(saved, tmp_path):
+    network, path = saved
+    content = torch.load(path, weights_only=True)
+    new = ("stem.", "stages.0.0.", "stages.0.1.", "stages.1.0.", "stages.1.1.", "stages.2.0.", "stages.2.1.")
+    for number, name in enumerate((*new, "squeeze.0.", "squeeze.1.")):
+        content["weights"] = {
+            key.replace(f"encoder.{name}", f"encoder.layers.{number}."): value
+            for key, value in content["weights"].items()
+        }
+    assert not any("stages" in key for key in content["weights"])
+    torch.save(content, tmp_path / "old.pt")
+    other = make(OLD, seed=2).eval()
+    assert start_from(other, OLD, UNKNOWN, tmp_path / "old.pt")
+    images = torch.randint(0, 256, (2, 48, 64), dtype=torch.uint8)
+    torch.testing.assert_close(other(images), network(images), atol=0.02, rtol=0.02)
+
+
 def deeper(blocks: tuple[int, int, int]) -> RecognizerNetwork:
     torch.manual_seed(3)
     return RecognizerNetwork(OLD.size, 48, (32, 32, 32, 32), blocks, "lstm", 1, 16).eval()

@@ -1,8 +1,9 @@
-"""The web page at `/`: plain files, read once when the service is made."""
+"""The web page at `/`: plain files, each read once, when it is first asked for."""
 
 import gzip
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -50,7 +51,9 @@ class _File:
     tag: str
 
     @classmethod
-    def load(cls, path: Path) -> "_File":
+    @cache
+    def load(cls, name: str) -> "_File":
+        path = _FOLDER / name
         content = path.read_bytes()
         # Weak, since the same tag stands for both encodings.
         tag = f'W/"{hashlib.sha256(content).hexdigest()[:32]}"'
@@ -70,16 +73,15 @@ class _File:
 def page_router() -> APIRouter:
     """Make the routes of the web page, which need no key: the page asks for one where the service does."""
     router = APIRouter(include_in_schema=False)
-    files = {name: _File.load(_FOLDER / name) for name in _FILES}
 
     @router.get("/")
     async def index(request: Request) -> Response:
-        return files["index.html"].answer(request)
+        return _File.load("index.html").answer(request)
 
     @router.get("/page/{name}")
     async def file(name: str, request: Request) -> Response:
-        if name not in files:
+        if name not in _FILES:
             raise HTTPException(404, "the page has no such file")
-        return files[name].answer(request)
+        return _File.load(name).answer(request)
 
     return router

@@ -38,7 +38,7 @@ def predict_router(reader: Reader, settings: ServiceSettings, store: Store) -> A
     )
     cache = VocabularyCache()
 
-    def asked(
+    async def asked(
         alternatives: Annotated[int, Form(ge=0, le=_MAX_ALTERNATIVES, description="other texts to give at most")] = 3,
         min_confidence: Annotated[
             float, Form(ge=0.0, le=1.0, description="a reading below it is flagged: needs_review")

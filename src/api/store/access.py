@@ -56,6 +56,11 @@ class Access:
             found = session.get(KeptVocabulary, name)
             return None if found is None else _vocabulary(found)
 
+    def vocabulary_updated(self, name: str) -> datetime | None:
+        """Return when a list was put here; None: there is none."""
+        with self.database.session() as session:
+            return session.scalar(select(KeptVocabulary.updated).where(KeptVocabulary.name == name))
+
     def vocabularies(self) -> list[StoredVocabulary]:
         """All lists, by name."""
         with self.database.session() as session:
