@@ -39,3 +39,7 @@ class ServiceError(LonghandError):
 
 class StoreError(LonghandError):
     """The store of the service cannot be opened."""
+
+
+class RegistryError(LonghandError):
+    """The registry cannot be reached, or holds nothing by that name."""

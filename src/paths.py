@@ -126,6 +126,12 @@ class Paths:
         """Weights of the word classifier's classes, by calculate_class_weights."""
         return self.processed / "class_weights.json"
 
+    # -- the loop ---------------------------------------------------------------------------------------------
+    @property
+    def pipeline(self) -> Path:
+        """Folder of the scheduled pipeline (state.json, lock, logs/, pipeline.prom), by run_mlops_pipeline."""
+        return self.root / "data" / "pipeline"
+
     # -- models and what they are worth -------------------------------------------------------------------
     @property
     def classifier(self) -> Path:
@@ -161,6 +167,11 @@ class Paths:
     def taught(self) -> Path:
         """Folder of a recognizer that was taught a hand (recognizer.onnx, start.pt, held_out.csv), by teach."""
         return self.root / "models" / "taught"
+
+    @property
+    def registry(self) -> Path:
+        """Folder of what the registry has put in service (champion.json, challenger.json, versions/), by publish."""
+        return self.root / "models" / "registry"
 
     @property
     def served_model(self) -> Path:

@@ -44,8 +44,31 @@ class Metrics:
             "corrections_total", "Corrections, by whether they change what was read", ["changed"], registry=registry
         )
         self.model = Gauge("model_info", "1 for the model in service", ["name", "version"], registry=registry)
+        self.model_created = Gauge(
+            "model_created_timestamp_seconds", "When the model in service was trained (Unix time)", registry=registry
+        )
+        self.model_exchanges = Counter(
+            "model_exchanges_total", "Times that another model was taken into service, or could not be",
+            ["result"], registry=registry,
+        )  # fmt: skip
+        self.registry_up = Gauge("registry_up", "1 while the registry answers, 0 while it is away", registry=registry)
+        self.shadow_readings = Counter(
+            "shadow_predictions_total", "Images that the challenger read as well, by whether it agrees",
+            ["agrees"], registry=registry,
+        )  # fmt: skip
+        self.shadow_time = Histogram(
+            "shadow_inference_time_seconds", "Time of the challenger to read one image", buckets=_SECONDS,
+            registry=registry,
+        )  # fmt: skip
+        self.shadow_dropped = Counter(
+            "shadow_dropped_total", "Images that the challenger did not get to read, being busy", registry=registry
+        )
         # The series exist from the start, so that a rate over them sees the first request.
         self.requests.labels("/predict/", "POST", "200")
+        for result in ("ok", "failed"):
+            self.model_exchanges.labels(result)
+        for agrees in ("true", "false"):
+            self.shadow_readings.labels(agrees)
         for reason in ("queue", "timeout", "rate"):
             self.refused.labels(reason)
         for changed in ("true", "false"):
