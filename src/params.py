@@ -73,6 +73,7 @@ class SplitParams(Settings):
     seed: int = 20
     partition: Path | None = None
     train_only: tuple[str, ...] = ("fonts",)
+    growing: tuple[str, ...] = ("corrections",)
 
     @model_validator(mode="after")
     def _sum(self) -> "SplitParams":
@@ -158,6 +159,19 @@ class EvaluateParams(Settings):
     seed: int = 20
 
 
+class GateParams(Settings):
+    """What a challenger must hold to replace the champion."""
+
+    bootstrap_rounds: PositiveInt = 2000
+    confidence_level: Share = 0.95
+    slice_samples: PositiveInt = 50
+    slice_margin: Share = 0.03
+    calibration_error: Share = 0.05
+    milliseconds: PositiveFloat = 20.0
+    disagreement: Share = 0.01
+    seed: int = 20
+
+
 class LanguageParams(Settings):
     """What the character language model learns from, beside the training writers' texts."""
 
@@ -188,6 +202,7 @@ class Params(Settings):
     teach: TeachParams = TeachParams()
     language: LanguageParams = LanguageParams()
     evaluate: EvaluateParams = EvaluateParams()
+    gate: GateParams = GateParams()
     sample: SampleParams = SampleParams()
 
 

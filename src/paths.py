@@ -1,5 +1,6 @@
 """Where every artefact lies, and which stage owns it: the one list of paths."""
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -159,9 +160,15 @@ class Paths:
         return self.root / "models" / "released" / "recognizer.onnx"
 
     @property
+    def start_model(self) -> Path:
+        """The recognizer that trainings start from: what the scheduled pipeline put there, else the released one."""
+        chosen = self.root / "models" / "start" / "recognizer.onnx"
+        return chosen if chosen.exists() else self.released_model
+
+    @property
     def start_weights(self) -> Path:
-        """Weights that trainings start from, by release."""
-        return start_beside(self.released_model)
+        """The weights of `start_model`."""
+        return start_beside(self.start_model)
 
     @property
     def taught(self) -> Path:
@@ -175,8 +182,16 @@ class Paths:
 
     @property
     def served_model(self) -> Path:
-        """What is read with unless another file is named: the recognizer trained here, until then the released one."""
+        """What is read with unless another file is named: champion, else trained here, else released."""
+        champion = self.registry / "champion.json"
+        if champion.exists():
+            return self.registry / str(json.loads(champion.read_text(encoding="utf-8"))["file"])
         return self.recognizer_model if self.recognizer_model.exists() else self.released_model
+
+    @property
+    def gate(self) -> Path:
+        """Folder of the last verdict on a challenger (verdict.html, verdict.json, slices.csv), by judge."""
+        return self.root / "reports_gate"
 
     @property
     def logged_runs(self) -> Path:

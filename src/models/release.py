@@ -55,7 +55,7 @@ def release(paths: Paths, samples: int = 1000) -> dict[str, float]:
         raise ModelFileError(f"{candidate}: reads worse than {paths.recognizer_model} ({found}); it is not released")
     paths.released_model.parent.mkdir(parents=True, exist_ok=True)
     candidate.replace(paths.released_model)
-    shutil.copyfile(start, paths.start_weights)
+    shutil.copyfile(start, start_beside(paths.released_model))
     shutil.copyfile(figures, paths.released_model.with_name("metrics.json"))
     shutil.copyfile(paths.language_model, paths.released_model.with_name("language_model.npz"))
     return found

@@ -182,11 +182,11 @@ def train_recognizer(paths: Paths, params: Params) -> Path:
 
 
 def _start(system: RecognizerSystem, charset: Charset, paths: Paths) -> str:
-    """Give the network its first weights; say which: the version of the released recognizer, or "chance"."""
+    """Give the network its first weights; say which: the version of the recognizer that they are of, or "chance"."""
     if system.params.start == "released" and paths.start_weights.exists():
         held_out = origin_of(paths, ("validation", "test"))
         if start_from(system.network, charset, held_out, paths.start_weights):
-            return read_info(paths.released_model).version
+            return read_info(paths.start_model).version
     return "chance"
 
 

@@ -85,11 +85,13 @@ def test_another_version_is_another_run(paths):
     assert log_runs(paths)["recognizer"] != first["recognizer"]
 
 
-def test_an_interrupted_run_is_made_anew(paths):
-    (paths.recognizer / "curves.png").unlink()
-    with pytest.raises(OSError, match=r"curves\.png"):
+def test_an_interrupted_run_is_made_anew(paths, monkeypatch):
+    def fail(*_: object) -> None:
+        raise ConnectionError("pulled the plug")
+
+    with monkeypatch.context() as broken, pytest.raises(ConnectionError):
+        broken.setattr(MlflowClient, "set_tag", fail)
         log_runs(paths)
-    (paths.recognizer / "curves.png").write_bytes(b"\x89PNG")
     run_id = log_runs(paths)["recognizer"]
     assert store(paths).get_run(run_id).info.status == "FINISHED"
     artifacts = {item.path for item in store(paths).list_artifacts(run_id, "model")}
@@ -108,6 +110,21 @@ def test_the_environment_names_the_store(paths, tmp_path, monkeypatch):
     run_id = log_runs(paths)["recognizer"]
     assert not (paths.root / "mlflow.db").exists()
     assert MlflowClient(f"sqlite:///{tmp_path}/elsewhere.db").get_run(run_id).info.status == "FINISHED"
+
+
+def test_each_model_is_a_version_with_its_data_code_and_figures(paths):
+    runs = log_runs(paths)
+    (version,) = store(paths).search_model_versions("name = 'recognizer'")
+    assert version.run_id == runs["recognizer"]
+    assert version.tags["model_version"] == "v1"
+    assert version.tags["data_version"] == "abc123"
+    assert version.tags["test.recognizer_cer"] == "0.2"
+    assert "git_commit" in version.tags
+    assert store(paths).get_model_version_by_alias("recognizer", "challenger").version == version.version
+    measure(paths, 0.1)
+    log_runs(paths)
+    (again,) = store(paths).search_model_versions("name = 'recognizer'")
+    assert again.tags["test.recognizer_cer"] == "0.1", "measured again, it is the same version"
 
 
 @pytest.fixture
