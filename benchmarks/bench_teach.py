@@ -18,8 +18,8 @@ from src.data.samples import PackedSamples
 from src.models.fine_tune import fine_tune
 from src.models.lesson_parts import lessons_of_others
 from src.models.metrics import overall, score_readings
-from src.models.start import read_start
-from src.models.teach import network_of, write_taught
+from src.models.start import network_of, read_start
+from src.models.teach import write_taught
 from src.params import load_params
 from src.paths import Paths, start_beside
 from src.recognition import Recognizer, read_info

@@ -7,8 +7,7 @@ import torch
 from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
-from src.models.start import read_start
-from src.models.teach import network_of
+from src.models.start import network_of, read_start
 from src.paths import start_beside
 from src.recognition import Recognizer
 from src.recognition.decode import greedy

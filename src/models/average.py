@@ -18,8 +18,7 @@ from src.models.dataset import load_part
 from src.models.export import export_recognizer
 from src.models.metrics import overall, score_readings
 from src.models.network import RecognizerNetwork
-from src.models.start import CHARACTER_LAYERS, Origin, Start, origin_of, read_start, save_start
-from src.models.teach import network_of
+from src.models.start import CHARACTER_LAYERS, Origin, Start, network_of, origin_of, read_start, save_start
 from src.params import Params
 from src.paths import Paths, start_beside
 from src.recognition import Recognizer, read_info

@@ -18,8 +18,10 @@ from src.data.artefacts import read_columns, require
 from src.errors import ModelFileError
 from src.files import write_whole
 from src.models.network import RecognizerNetwork
+from src.params import RecognizerParams
 from src.paths import Paths
 from src.recognition.charset import Charset
+from src.recognition.model_file import ModelInfo
 
 logger = logging.getLogger(__name__)
 
@@ -142,6 +144,28 @@ def read_start(source: Path) -> Start:
         return Start(source, weights, Charset(tuple(kept["characters"])), kept["writers"], kept["digests"])
     except (KeyError, RuntimeError, OSError, ValueError) as error:
         raise ModelFileError(f"{source}: not weights to start from (incomplete copy?); remove it: {error}") from error
+
+
+def network_of(info: ModelInfo, start: Start, charset: Charset) -> RecognizerNetwork:
+    """Build the network that a model file describes, with its weights, for a charset that may hold more characters.
+
+    Raises:
+        ModelFileError: The weights are not of that network.
+    """
+    settings = RecognizerParams.model_validate(info.training.get("params", {}))
+    network: RecognizerNetwork = RecognizerNetwork(
+        charset.size,
+        info.normalization.height,
+        settings.channels,
+        settings.blocks,
+        settings.head,
+        settings.head_layers,
+        settings.head_units,
+        settings.dropout,
+    ).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if start.charset.characters != info.charset or not start.fill(network, charset):
+        raise ModelFileError(f"{start.source}: not the weights of the model beside it; put the two files of one model")
+    return network
 
 
 def start_from(network: RecognizerNetwork, charset: Charset, held_out: Origin, source: Path) -> bool:

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
 from src.data.lessons import Lessons, draw_lessons, read_lessons
-from src.errors import GroundTruthError, ModelFileError
+from src.errors import GroundTruthError
 from src.files import write_whole_folder
 from src.models.export import export_recognizer
 from src.models.fine_tune import fine_tune
@@ -24,10 +23,10 @@ from src.models.lesson_parts import keep_back, lessons_of_others
 from src.models.metrics import overall, score_readings
 from src.models.network import RecognizerNetwork
 from src.models.quantize import is_quantized, quantize_convolutions
-from src.models.start import Origin, Start, read_start, save_start
-from src.params import RecognizerParams, TeachParams
+from src.models.start import Origin, network_of, read_start, save_start
+from src.params import TeachParams
 from src.paths import Paths, start_beside
-from src.recognition import Charset, ModelInfo, Recognizer, read_info
+from src.recognition import Charset, Recognizer, read_info
 
 logger = logging.getLogger(__name__)
 
@@ -111,28 +110,6 @@ def teach(
                     "more; nothing was written"
                 )
     return Taught(target / new.name, len(learn.table), len(held_out.table), seconds=seconds, **taught)
-
-
-def network_of(info: ModelInfo, start: Start, charset: Charset) -> RecognizerNetwork:
-    """Build the network that a model file describes, with its weights, for a charset that may hold more characters.
-
-    Raises:
-        ModelFileError: The weights are not of that network.
-    """
-    settings = RecognizerParams.model_validate(info.training.get("params", {}))
-    network: RecognizerNetwork = RecognizerNetwork(
-        charset.size,
-        info.normalization.height,
-        settings.channels,
-        settings.blocks,
-        settings.head,
-        settings.head_layers,
-        settings.head_units,
-        settings.dropout,
-    ).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if start.charset.characters != info.charset or not start.fill(network, charset):
-        raise ModelFileError(f"{start.source}: not the weights of the model beside it; put the two files of one model")
-    return network
 
 
 def _with(charset: Charset, texts: pd.Series) -> Charset:
