@@ -103,6 +103,13 @@ def test_a_folder_that_was_lost_is_published_again(tmp_path):
     assert paths.served_model.is_file()
 
 
+def test_a_file_that_was_damaged_meanwhile_is_fetched_again(tmp_path):
+    paths = make_registry(tmp_path, "v1", "v2")
+    (paths.registry / "versions" / "v1" / "recognizer.onnx").write_bytes(b"half")
+    rollback(paths)
+    assert paths.served_model.read_bytes() == (paths.root / "trained" / "v1" / "recognizer.onnx").read_bytes()
+
+
 def test_versions_that_nobody_needs_leave_the_folder(tmp_path):
     paths = make_registry(tmp_path, "v1", "v2", "v3", "v4")
     kept = sorted(folder.name for folder in (paths.registry / "versions").iterdir())
