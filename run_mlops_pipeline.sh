@@ -44,11 +44,14 @@ if [ "$local_run" = 0 ]; then
 fi
 
 child=""
+# shellcheck disable=SC2317  # a trap reaches it
 stop() {
     trap - TERM INT HUP
     echo "stopped by a signal"
-    [ -z "$child" ] || kill -TERM "$child" 2>/dev/null
-    wait
+    if [ -n "$child" ]; then
+        kill -TERM "$child" 2>/dev/null
+        wait "$child"
+    fi
     exit 143
 }
 trap stop TERM INT HUP
@@ -63,7 +66,7 @@ limited() { # SECONDS COMMAND...
     return "$code"
 }
 
-longhand() { # SECONDS STEP [OPTION...]
+pipeline() { # SECONDS STEP [OPTION...]
     local seconds=$1
     shift
     if [ "$local_run" = 1 ]; then
@@ -84,7 +87,7 @@ run_step() { # STEP SECONDS
             prediction) limited 300 "${compose[@]}" up -d --wait prediction || code=$? ;;
         esac
     fi
-    [ "$code" != 0 ] || longhand "$seconds" "$step" || code=$?
+    [ "$code" != 0 ] || pipeline "$seconds" "$step" || code=$?
     [ "$code" != 0 ] || { echo "=== $step: done in $((SECONDS - began)) s"; return 0; }
     case $code in
         124 | 137) echo "=== $step: ended after $((SECONDS - began)) s, its time was over" ;;
@@ -104,7 +107,7 @@ run_step ingestion "${LONGHAND_INGESTION_SECONDS:-7200}" || failed=ingestion
 [ -n "${failed:-}" ] || run_step training "${LONGHAND_TRAINING_SECONDS:-43200}" || failed=training
 [ -n "${failed:-}" ] || run_step prediction "${LONGHAND_PREDICTION_SECONDS:-600}" || failed=prediction
 if [ -n "${failed:-}" ]; then
-    longhand "${LONGHAND_MONITORING_SECONDS:-300}" monitoring --failed "$failed" || echo "the metrics were not written"
+    pipeline "${LONGHAND_MONITORING_SECONDS:-300}" monitoring --failed "$failed" || echo "the metrics were not written"
     finish 1 "failed step: $failed"
 fi
 run_step monitoring "${LONGHAND_MONITORING_SECONDS:-300}" || finish 1 "failed step: monitoring"
