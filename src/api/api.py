@@ -26,7 +26,10 @@ from src.api.routes.vocabularies import vocabularies_router
 from src.api.settings import ServiceSettings
 from src.api.store import Store
 from src.errors import StoreError
+from src.monitoring.disk import Disk
 from src.monitoring.metrics import Metrics
+from src.monitoring.pipeline import PipelineRun
+from src.paths import Paths
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +56,8 @@ def create_app(settings: ServiceSettings | None = None) -> FastAPI:
     store = Store(settings.database_url)
     recent = Recent(settings.recent_megabytes * 2**20, settings.recent_minutes * 60)
     reader = Reader(settings, metrics, recent, store)
+    metrics.registry.register(Disk(store.database.folder))
+    metrics.registry.register(PipelineRun(Paths().pipeline / "pipeline.prom"))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

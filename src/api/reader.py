@@ -16,7 +16,9 @@ from src.api.schemas import ImageSize, Prediction
 from src.api.settings import ServiceSettings
 from src.api.store import Store
 from src.errors import ModelFileError, StoreError
+from src.monitoring.drift import Drift
 from src.monitoring.metrics import Metrics
+from src.recognition.appearance import look
 from src.recognition.images import decode_image
 from src.recognition.recognizer import Recognizer
 from src.recognition.vocabulary import Vocabulary
@@ -59,6 +61,8 @@ class Reader:
         # Files of large requests take turns with single images, and do not fill the queue before them.
         self._files = asyncio.Semaphore(2 * settings.batch_size)
         self._waiting = 0
+        self.drift = Drift(settings.drift_window, settings.drift_least)
+        metrics.registry.register(self.drift)
         self.recognizer: Recognizer | None = None
         self.reason = "the model is being loaded"
 
@@ -84,6 +88,7 @@ class Reader:
             self.reason = "no model is loaded: its file is missing or damaged; the service's log says which"
             raise
         self.recognizer = recognizer
+        self.drift.compare_with(recognizer.info.reference)
         self._metrics.model.clear()
         self._metrics.model.labels(recognizer.info.name, recognizer.info.version).set(1)
         logger.info("serving %s %s (%s)", recognizer.info.name, recognizer.info.version, recognizer.precision)
@@ -139,11 +144,12 @@ class Reader:
     async def _read(self, content: bytes, request: Request) -> Prediction:
         recognizer = self.current()
         with self._batcher.expect():
-            job, size = await to_thread.run_sync(
+            job, size, appearance = await to_thread.run_sync(
                 _prepare, recognizer, content, request, self._settings.max_pixels, limiter=self._decoders
             )
             waiting = self._batcher.submit(job)
         reading = await asyncio.wrap_future(waiting)
+        self.drift.observe(appearance, reading.text)
         info, metrics = recognizer.info, self._metrics
         needs_review = reading.confidence < request.min_confidence
         prediction = Prediction.of(uuid.uuid4().hex, reading, size, info, needs_review)
@@ -166,9 +172,12 @@ class Reader:
             logger.error("%s is not kept for review: %s", prediction.id, error)
 
 
-def _prepare(recognizer: Recognizer, content: bytes, request: Request, max_pixels: int) -> tuple[Job, ImageSize]:
-    """Decode and normalise, in a worker thread."""
+def _prepare(
+    recognizer: Recognizer, content: bytes, request: Request, max_pixels: int
+) -> tuple[Job, ImageSize, tuple[float, ...]]:
+    """Decode, look at and normalise an image, in a worker thread."""
     image = decode_image(content, max_pixels)
     vocabulary = request.vocabulary(recognizer) if request.vocabulary else None
     height, width = image.shape
-    return Job.of(recognizer, image, request.alternatives, vocabulary), ImageSize(width=width, height=height)
+    job = Job.of(recognizer, image, request.alternatives, vocabulary)
+    return job, ImageSize(width=width, height=height), look(image)

@@ -43,6 +43,10 @@ class Metrics:
         self.corrections = Counter(
             "corrections_total", "Corrections, by whether they change what was read", ["changed"], registry=registry
         )
+        self.charset_misses = Counter(
+            "corrections_charset_misses_total", "Corrections with characters that the model in service cannot read",
+            registry=registry,
+        )  # fmt: skip
         self.model = Gauge("model_info", "1 for the model in service", ["name", "version"], registry=registry)
         self.model_created = Gauge(
             "model_created_timestamp_seconds", "When the model in service was trained (Unix time)", registry=registry
