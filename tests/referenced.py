@@ -18,19 +18,19 @@ FRENCH = """
 de la et les des que pour dans une sur avec elle mais tout bien plus comme fait deux temps maison jour homme
 femme enfant petit grand notre leur encore toujours jamais pays lettre jardin matin soir route ville monde
 chose parler venir trouver donner prendre demain beaucoup pendant quelque personne histoire travail
-""".split()
+"""
 GERMAN = """
 Aufenthaltsgenehmigung Bezirksschornsteinfeger Donaudampfschiffahrt Eisenbahngesellschaft
 Freundschaftsbeziehung Geschwindigkeitsgrenze Haftpflichtversicherung Jahreshauptversammlung
 Kirchengemeindehaus Landwirtschaftskammer Rechtsanwaltskanzlei Sehenswuerdigkeiten Unabhaengigkeitsfest
 Verwaltungsgerichtshof Wirtschaftswissenschaft
-""".split()
+"""
 
 
-def draw_words(texts: Sequence[str], count: int, seed: int) -> tuple[list[np.ndarray], list[str]]:
+def draw_words(texts: str, count: int, seed: int) -> tuple[list[np.ndarray], list[str]]:
     """Images of words of a list, each in another hand, and their texts."""
     random = np.random.default_rng(seed)
-    chosen = [str(text) for text in random.choice(texts, count)]
+    chosen = [str(text) for text in random.choice(texts.split(), count)]
     hands = (create_writer(seed, number) for number in range(count))
     return [draw_word(text, hand, random) for text, hand in zip(chosen, hands, strict=True)], chosen
 
