@@ -11,6 +11,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi_offline import FastAPIOffline
 from sqlalchemy.exc import SQLAlchemyError
 
+from src.api.follower import Follower
 from src.api.keys import Keys
 from src.api.logs import set_up_service_logging
 from src.api.middleware import LimitBody, Observe
@@ -24,6 +25,7 @@ from src.api.routes.predict import predict_router
 from src.api.routes.review import review_router
 from src.api.routes.vocabularies import vocabularies_router
 from src.api.settings import ServiceSettings
+from src.api.shadow import Shadow
 from src.api.store import Store
 from src.errors import StoreError
 from src.monitoring.disk import Disk
@@ -55,18 +57,24 @@ def create_app(settings: ServiceSettings | None = None) -> FastAPI:
     metrics = Metrics()
     store = Store(settings.database_url)
     recent = Recent(settings.recent_megabytes * 2**20, settings.recent_minutes * 60)
-    reader = Reader(settings, metrics, recent, store)
+    shadow = Shadow(settings, metrics)
+    reader = Reader(settings, metrics, recent, store, shadow)
+    follower = Follower(settings, metrics, reader, shadow)
     metrics.registry.register(Disk(store.database.folder))
     metrics.registry.register(PipelineRun(Paths().pipeline / "pipeline.prom"))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         set_up_service_logging(settings.log_format)
-        await reader.start()
-        purging = create_task(_purge(store, settings.retention_days))
+        reader.start()
+        shadow.start()
+        await follower.start()
+        tasks = [create_task(_purge(store, settings.retention_days)), create_task(follower.run())]
         yield
-        purging.cancel()
+        for task in tasks:
+            task.cancel()
         await to_thread.run_sync(reader.close)
+        await to_thread.run_sync(shadow.close)
         store.close()
 
     # Its documentation at /docs comes from here and not from another host.
@@ -88,7 +96,7 @@ def create_app(settings: ServiceSettings | None = None) -> FastAPI:
     app.include_router(vocabularies_router(store))
     app.include_router(corrections_router(reader, settings, store, recent, metrics))
     app.include_router(review_router(store))
-    app.include_router(operations_router(reader, metrics))
+    app.include_router(operations_router(reader, follower, metrics))
     app.include_router(page_router())
     return app
 

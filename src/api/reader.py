@@ -5,6 +5,7 @@ import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import HTTPException
@@ -14,12 +15,13 @@ from src.api.batching import Batcher, Job
 from src.api.recent import Recent
 from src.api.schemas import ImageSize, Prediction
 from src.api.settings import ServiceSettings
+from src.api.shadow import Shadow
 from src.api.store import Store
 from src.errors import ModelFileError, StoreError
 from src.monitoring.drift import Drift
 from src.monitoring.metrics import Metrics
-from src.recognition.appearance import look
 from src.recognition.images import decode_image
+from src.recognition.normalize import GreyImage
 from src.recognition.recognizer import Recognizer
 from src.recognition.vocabulary import Vocabulary
 
@@ -49,10 +51,14 @@ class Reader:
         metrics: The service's metrics.
         recent: Where readings are remembered, so that a correction can follow.
         store: Where readings are kept for review, if the settings say so.
+        shadow: Reads a share of the images as well.
     """
 
-    def __init__(self, settings: ServiceSettings, metrics: Metrics, recent: Recent, store: Store) -> None:
+    def __init__(
+        self, settings: ServiceSettings, metrics: Metrics, recent: Recent, store: Store, shadow: Shadow
+    ) -> None:
         self._settings, self._metrics, self._recent, self._store = settings, metrics, recent, store
+        self._shadow = shadow
         self._batcher = Batcher(
             metrics, settings.concurrent_readings, settings.batch_size, settings.batch_wait_ms / 1000
         )
@@ -66,32 +72,35 @@ class Reader:
         self.recognizer: Recognizer | None = None
         self.reason = "the model is being loaded"
 
-    async def start(self) -> None:
-        """Begin to read; a model that cannot be loaded is logged, and the service says so in /ready."""
-        self._decoders = CapacityLimiter(self._settings.concurrent_readings + 1)  # needs the running event loop
+    def start(self) -> None:
+        """Begin to read, in the running event loop."""
+        self._decoders = CapacityLimiter(self._settings.concurrent_readings + 1)
         self._batcher.start()
-        try:
-            await to_thread.run_sync(self.load)
-        except ModelFileError as error:
-            logger.error("no model: %s", error)
 
-    def load(self) -> None:
-        """Load the model's file, or load it again; requests go on with the model before until the new one is ready.
+    def load(self, file: Path) -> None:
+        """Take a model into service; requests go on with the one before until it is ready.
+
+        Args:
+            file: The recognizer's ONNX file.
 
         Raises:
             ModelFileError: It cannot be loaded; the model before, if there is one, stays in service.
         """
         settings = self._settings
         try:
-            recognizer = Recognizer.load(settings.model, settings.precision, settings.threads)
+            recognizer = Recognizer.load(file, settings.precision, settings.threads)
         except ModelFileError:
             self.reason = "no model is loaded: its file is missing or damaged; the service's log says which"
+            self._metrics.model_exchanges.labels("failed").inc()
             raise
         self.recognizer = recognizer
         self.drift.compare_with(recognizer.info.reference)
+        info = recognizer.info
         self._metrics.model.clear()
-        self._metrics.model.labels(recognizer.info.name, recognizer.info.version).set(1)
-        logger.info("serving %s %s (%s)", recognizer.info.name, recognizer.info.version, recognizer.precision)
+        self._metrics.model.labels(info.name, info.version).set(1)
+        self._metrics.model_created.set(info.created.timestamp())
+        self._metrics.model_exchanges.labels("ok").inc()
+        logger.info("serving %s %s (%s)", info.name, info.version, recognizer.precision)
 
     def close(self) -> None:
         """Read what waits, then end."""
@@ -144,15 +153,18 @@ class Reader:
     async def _read(self, content: bytes, request: Request) -> Prediction:
         recognizer = self.current()
         with self._batcher.expect():
-            job, size, appearance = await to_thread.run_sync(
+            job, image = await to_thread.run_sync(
                 _prepare, recognizer, content, request, self._settings.max_pixels, limiter=self._decoders
             )
             waiting = self._batcher.submit(job)
         reading = await asyncio.wrap_future(waiting)
-        self.drift.observe(appearance, reading.text)
+        self.drift.observe(image, reading.text)
         info, metrics = recognizer.info, self._metrics
         needs_review = reading.confidence < request.min_confidence
+        size = ImageSize(width=image.shape[1], height=image.shape[0])
         prediction = Prediction.of(uuid.uuid4().hex, reading, size, info, needs_review)
+        if request.vocabulary is None:  # among a few texts all agree
+            self._shadow.offer(image, reading.text)
         self._recent.add(prediction, content)
         if self._settings.keep_predictions:
             await to_thread.run_sync(self._keep, prediction, content)
@@ -172,12 +184,8 @@ class Reader:
             logger.error("%s is not kept for review: %s", prediction.id, error)
 
 
-def _prepare(
-    recognizer: Recognizer, content: bytes, request: Request, max_pixels: int
-) -> tuple[Job, ImageSize, tuple[float, ...]]:
-    """Decode, look at and normalise an image, in a worker thread."""
+def _prepare(recognizer: Recognizer, content: bytes, request: Request, max_pixels: int) -> tuple[Job, GreyImage]:
+    """Decode and normalise, in a worker thread."""
     image = decode_image(content, max_pixels)
     vocabulary = request.vocabulary(recognizer) if request.vocabulary else None
-    height, width = image.shape
-    job = Job.of(recognizer, image, request.alternatives, vocabulary)
-    return job, ImageSize(width=width, height=height), look(image)
+    return Job.of(recognizer, image, request.alternatives, vocabulary), image

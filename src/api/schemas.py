@@ -129,11 +129,19 @@ class Health(BaseModel):
     status: str = "alive"
 
 
+class RegistryState(BaseModel):
+    """Whether the registry answers, whose champion is served."""
+
+    following: bool = Field(description="False: one model file is served, whatever the registry says.")
+    reachable: bool | None = Field(description="False: the registry is away, and what was in service stays.")
+
+
 class Ready(BaseModel):
     """Images can be read."""
 
     status: str = "ready"
     model: ModelName
+    registry: RegistryState
 
 
 class Correction(BaseModel):

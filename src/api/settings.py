@@ -9,7 +9,6 @@ from limits import parse as parse_rate
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from src.paths import Paths
 from src.recognition.images import MAX_PIXELS
 from src.recognition.recognizer import Precision
 
@@ -28,7 +27,12 @@ class ServiceSettings(BaseSettings):
     """Settings of the service.
 
     Attributes:
-        model: The recognizer's ONNX file; unless it is named, the one trained here, until then the released one.
+        model: The recognizer's ONNX file; unless it is named, the registry's champion is served, without one the model
+            that was trained here, until then the released one.
+        registry: Whose champion is served: the registry's folder, or the address of an MLflow server.
+        registry_mirror: Where a server's models are kept.
+        follow_seconds: Between two looks at the registry.
+        shadow_share: Share of the readings that the registry's challenger reads as well, in the background.
         precision: "auto" (bf16 where the CPU has it), "f32" or "bf16".
         threads: Threads of one inference.
         concurrent_readings: Batches that are read at the same time; all cores but one.
@@ -59,7 +63,11 @@ class ServiceSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="LONGHAND_", env_file=".env", extra="ignore", frozen=True)
 
-    model: Path = Field(default_factory=lambda: Paths().served_model)
+    model: Path | None = None
+    registry: str = "models/registry"
+    registry_mirror: Path = Path("data/service/registry")
+    follow_seconds: PositiveFloat = 2.0
+    shadow_share: Probability = 0.0
     precision: Precision = "auto"
     threads: PositiveInt = 1
     concurrent_readings: PositiveInt = Field(default_factory=_spare_cores)

@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from src.recognition.appearance import FEATURES
+from src.recognition.appearance import FEATURES, look
+from src.recognition.normalize import GreyImage
 from src.recognition.reference import Histogram, Reference
 
 MOVED, DRIFTED = 0.1, 0.25
+NAMES = (*FEATURES, "length")
 
 
 def stability_index(reference: Histogram, values: NDArray[np.floating]) -> float:
@@ -55,15 +57,19 @@ class Drift(Collector):
         """Another model has come into service: what was seen is compared with its training from now on."""
         self._reference = reference
 
-    def observe(self, appearance: tuple[float, ...], text: str) -> None:
-        """Note an image.
+    def observe(self, image: GreyImage, text: str) -> None:
+        """Note an image and what was read.
 
         Args:
-            appearance: From `appearance.look`.
+            image: Grey uint8 [H, W], as decoded.
             text: What was read.
         """
+        self.note((*look(image), float(len(text))))
+
+    def note(self, features: tuple[float, ...]) -> None:
+        """Note the features of an image, in the order of `NAMES`."""
         with self._lock:
-            self._seen.append((*appearance, float(len(text))))
+            self._seen.append(features)
 
     def indices(self) -> dict[str, float]:
         """The population stability index of each feature; none without a reference, or of too few images."""
@@ -72,7 +78,7 @@ class Drift(Collector):
         reference = self._reference
         if reference is None or len(seen) < self._least:
             return {}
-        columns = dict(zip((*FEATURES, "length"), seen.T, strict=True))
+        columns = dict(zip(NAMES, seen.T, strict=True))
         return {
             name: stability_index(histogram, columns[name])
             for name, histogram in reference.features.items()

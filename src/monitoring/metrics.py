@@ -1,5 +1,7 @@
 """The names of all metrics, in one place."""
 
+import math
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -56,6 +58,7 @@ class Metrics:
             ["result"], registry=registry,
         )  # fmt: skip
         self.registry_up = Gauge("registry_up", "1 while the registry answers, 0 while it is away", registry=registry)
+        self.registry_up.set(math.nan)  # nobody has asked it: neither is true
         self.shadow_readings = Counter(
             "shadow_predictions_total", "Images that the challenger read as well, by whether it agrees",
             ["agrees"], registry=registry,

@@ -20,6 +20,7 @@ from src.files import write_whole
 from src.paths import Paths, start_beside
 from src.recognition.model_file import METADATA_KEY, read_network
 from src.registry.client import CHALLENGER, CHAMPION, RECOGNIZER, answering, client
+from src.registry.published import sha256_of
 from src.registry.versions import MODEL_VERSION, alias, register
 from src.stage import run as run_stage
 
@@ -124,6 +125,7 @@ def log_model(
     store.set_terminated(run)
     kept = store.get_run(run).data.tags
     about = {key: kept[key] for key in (MODEL_VERSION, "data_version", "git_commit") if key in kept}
+    about["sha256"] = sha256_of(file)
     number = register(store, name, run, about | {f"test.{key}": f"{value:.6g}" for key, value in figures.items()})
     logger.info("%s %s: version %s, run %s", name, version, number, run)
     return run, number

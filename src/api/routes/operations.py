@@ -6,6 +6,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, HTTPException, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from src.api.follower import Follower
 from src.api.keys import Role, requires
 from src.api.problems import problems
 from src.api.reader import Reader
@@ -17,11 +18,12 @@ from src.recognition.recognizer import Recognizer
 logger = logging.getLogger(__name__)
 
 
-def operations_router(reader: Reader, metrics: Metrics) -> APIRouter:
+def operations_router(reader: Reader, follower: Follower, metrics: Metrics) -> APIRouter:
     """Make the routes for operators.
 
     Args:
         reader: Holds the model.
+        follower: Brings it.
         metrics: What is counted.
     """
     router = APIRouter(tags=["operations"])
@@ -35,7 +37,7 @@ def operations_router(reader: Reader, metrics: Metrics) -> APIRouter:
     async def ready() -> Ready:
         """Tell whether images can be read now."""
         info = reader.current().info
-        return Ready(model=ModelName(name=info.name, version=info.version))
+        return Ready(model=ModelName(name=info.name, version=info.version), registry=follower.state)
 
     @router.get("/metrics", include_in_schema=False)
     async def prometheus() -> Response:
@@ -49,9 +51,9 @@ def operations_router(reader: Reader, metrics: Metrics) -> APIRouter:
 
     @router.post("/models/reload", dependencies=[Depends(requires(Role.ADMIN))], responses=problems())
     async def reload() -> Model:
-        """Load the model's file again, as after a training; what is being read goes on with the model before."""
+        """Look for a new model now, or load the file again; what is being read goes on with the model before."""
         try:
-            await to_thread.run_sync(reader.load)
+            await to_thread.run_sync(follower.load)
         except ModelFileError as error:
             logger.error("no new model: %s", error)
             raise HTTPException(503, "the model's file is missing or damaged; the service's log says which") from None
