@@ -99,6 +99,9 @@ class Reader:
         self._metrics.model.clear()
         self._metrics.model.labels(info.name, info.version).set(1)
         self._metrics.model_created.set(info.created.timestamp())
+        self._metrics.model_measured.clear()
+        for name, value in info.metrics.items():
+            self._metrics.model_measured.labels(name).set(value)
         self._metrics.model_exchanges.labels("ok").inc()
         logger.info("serving %s %s (%s)", info.name, info.version, recognizer.precision)
 

@@ -53,6 +53,12 @@ class Metrics:
         self.model_created = Gauge(
             "model_created_timestamp_seconds", "When the model in service was trained (Unix time)", registry=registry
         )
+        self.model_measured = Gauge(
+            "model_measured",
+            "What the model in service was measured at when it was made",
+            ["metric"],
+            registry=registry,
+        )
         self.model_exchanges = Counter(
             "model_exchanges_total", "Times that another model was taken into service, or could not be",
             ["result"], registry=registry,
