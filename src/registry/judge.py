@@ -111,12 +111,13 @@ def judge(paths: Paths, params: Params, *, promoting: bool = True, new_test_set:
             about = check_test_set(frozen, samples, params.split.growing)
             verdict = compare(files[0], files[1], paths, params, table, [about], asked["test_set"])
         store.log_artifacts(challenger.run, str(paths.gate), "gate")
-        if verdict.passed and promoting:
-            freeze(paths.registry / "test_set.csv", samples)
-            promote(paths, challenger.version, verdict.reason)
-        # Last: a promotion that was interrupted is judged again.
-        told = asked | {"passed": verdict.passed, "reason": verdict.reason}
-        store.set_model_version_tag(RECOGNIZER, challenger.number, _JUDGED, json.dumps(told))
+        if promoting:
+            if verdict.passed:
+                freeze(paths.registry / "test_set.csv", samples)
+                promote(paths, challenger.version, verdict.reason)
+            # Last: a promotion that was interrupted is judged again.
+            told = asked | {"passed": verdict.passed, "reason": verdict.reason}
+            store.set_model_version_tag(RECOGNIZER, challenger.number, _JUDGED, json.dumps(told))
     logger.info("%s; report: %s", verdict.reason, paths.gate / "verdict.html")
     return verdict
 

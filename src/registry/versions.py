@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from src.errors import RegistryError
 from src.files import write_whole_folder
 from src.registry.client import RECOGNIZER
+from src.registry.published import sha256_of
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -97,7 +98,7 @@ def fetch(client: "MlflowClient", version: Version, target: Path) -> Path:
     Args:
         client: The registry.
         version: Which.
-        target: The folder; whole or not at all. If it is there already, it is taken as it is.
+        target: The folder; whole or not at all. If the model file is there already and whole, nothing is fetched.
 
     Returns:
         The model file.
@@ -105,7 +106,8 @@ def fetch(client: "MlflowClient", version: Version, target: Path) -> Path:
     Raises:
         RegistryError: The version has no model file.
     """
-    if not (target / MODEL).is_file():
+    known = version.tags.get("sha256")
+    if not (target / MODEL).is_file() or (known and sha256_of(target / MODEL) != known):
         there = {item.path for item in client.list_artifacts(version.run, "model")}
         if f"model/{MODEL}" not in there:
             raise RegistryError(f"version {version.version}: its run {version.run} holds no {MODEL}")

@@ -48,12 +48,12 @@ def _kilobytes(pid: int, name: str) -> int:
 
 
 @contextmanager
-def serve(folder: Path, model: Path, **settings: object) -> Iterator[Server]:
+def serve(folder: Path, model: Path | None, **settings: object) -> Iterator[Server]:
     """Start the service in a folder, where it may write; end it afterwards.
 
     Args:
         folder: Its current directory and its temporary one.
-        model: The model file.
+        model: The model file; None: the registry's champion.
         **settings: Environment variables without their LONGHAND_.
     """
     temporary = folder / "tmp"
@@ -62,10 +62,12 @@ def serve(folder: Path, model: Path, **settings: object) -> Iterator[Server]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = os.environ | {
-        "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary), "LONGHAND_MODEL": str(model),
+        "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary),
         "LONGHAND_DATABASE_URL": f"sqlite:///{folder / 'longhand.db'}",
         **{f"LONGHAND_{name.upper()}": str(value) for name, value in settings.items()},
     }  # fmt: skip
+    if model is not None:
+        environment["LONGHAND_MODEL"] = str(model)
     command = [sys.executable, "-m", "uvicorn", "src.api.api:app", "--port", str(port), "--no-server-header"]
     log = folder / "service.log"
     with log.open("ab") as output:
