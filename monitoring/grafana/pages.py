@@ -183,10 +183,15 @@ HOST = Page(
     [
         Figure("CPU", "Share that is busy.", {"busy": '1 - avg(rate(node_cpu_seconds_total{mode="idle"}[5m]))'}, SHARE),
         Figure(
-            "Load", "Of a minute, for each core.", {"load": 'node_load1 / count(node_cpu_seconds_total{mode="idle"})'}
+            "Load",
+            "Of a minute, for each core.",
+            {"load": 'sum(node_load1) / count(node_cpu_seconds_total{mode="idle"})'},
         ),
         Figure("Free memory", "That programs can have.", {"free": "node_memory_MemAvailable_bytes"}, BYTES),
         Figure("Free for the store", "Where corrections lie.", {"free": "min(store_free_bytes)"}, BYTES),
+        Figure(
+            "Service", "Memory that it holds.", {"held": 'sum(process_resident_memory_bytes{job="prediction"})'}, BYTES
+        ),
         Figure("Running for", "Since it was switched on.", {"time": "time() - node_boot_time_seconds"}, AGE),
     ],
     [

@@ -44,7 +44,7 @@ class Page:
     Attributes:
         name: Of its file.
         title: Its title.
-        numbers: Figures of which the last value is shown, in one row at the top.
+        numbers: Figures of which the last value is shown, in one row at the top; their number divides 24.
         graphs: Figures over time, two beside each other.
     """
 

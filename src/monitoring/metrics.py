@@ -55,7 +55,7 @@ class Metrics:
         )
         self.model_measured = Gauge(
             "model_measured",
-            "What the model in service was measured at when it was made",
+            "What the model in service was measured at in its training",
             ["metric"],
             registry=registry,
         )
