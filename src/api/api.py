@@ -23,6 +23,7 @@ from src.api.routes.operations import operations_router
 from src.api.routes.page import page_router
 from src.api.routes.predict import predict_router
 from src.api.routes.review import review_router
+from src.api.routes.status import status_router
 from src.api.routes.vocabularies import vocabularies_router
 from src.api.settings import ServiceSettings
 from src.api.shadow import Shadow
@@ -97,6 +98,7 @@ def create_app(settings: ServiceSettings | None = None) -> FastAPI:
     app.include_router(corrections_router(reader, settings, store, recent, metrics))
     app.include_router(review_router(store))
     app.include_router(operations_router(reader, follower, metrics))
+    app.include_router(status_router(metrics, settings.drift_least))
     app.include_router(page_router())
     return app
 
