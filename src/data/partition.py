@@ -93,7 +93,7 @@ def _part_by_hash(shares: Mapping[str, float], seed: int, writer: str) -> str:
         end += share
         if place < end:
             return part
-    return next(reversed(shares))  # the shares' sum may fall short of 1 by a rounding error
+    return list(shares)[-1]  # the shares' sum may fall short of 1 by a rounding error
 
 
 def _fill_empty_parts(

@@ -30,6 +30,7 @@ from src.service_commands import has_corrections, write_corrections
 
 logger = logging.getLogger(__name__)
 
+DEFAULT_URL = "http://127.0.0.1:8000"
 _CORRECTIONS = "corrections"
 _EXCHANGE_SECONDS = 60.0  # until a running service must read with a new champion
 
@@ -97,7 +98,7 @@ def prediction(paths: Paths) -> None:
     Raises:
         PipelineError: The service does not take the champion, or does not read.
     """
-    url = os.environ.get("LONGHAND_SERVICE_URL", "http://127.0.0.1:8000")
+    url = os.environ.get("LONGHAND_SERVICE_URL", DEFAULT_URL)
     champion = read_published(paths.registry, "champion")
     image, text = _test_image(paths)
     try:
