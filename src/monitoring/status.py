@@ -103,7 +103,7 @@ def _readings(figures: Figures) -> Iterator[Row]:
     yield Row("flagged for review", _share(figures.total("predictions_to_review_total"), read))
     yield Row("corrected", _share(changed, read))
     yield Row("accepted as read", f"{corrections.get('false', 0.0):,.0f}")
-    yield Row("unknown characters", f"in {figures.total('corrections_charset_misses_total'):,.0f} corrections")
+    yield Row("beyond the charset", f"{figures.total('corrections_charset_misses_total'):,.0f} corrections")
 
 
 def _model(figures: Figures) -> Iterator[Row]:
