@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import onnx
 
 from src.data.synthesis.drawing import draw_word
 from src.data.synthesis.writer import create_writer
+from src.models.training_reference import write_reference
 from src.paths import start_beside
-from src.recognition import read_info
 from src.recognition.appearance import FEATURES, look
 from src.recognition.reference import Reference
 
@@ -44,11 +43,7 @@ def reference_to(images: Sequence[np.ndarray], texts: Sequence[str]) -> Referenc
 
 def write_with_reference(source: Path, target: Path, reference: Reference) -> Path:
     """Copy a model file, and what lies beside it, with another reference."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    network = onnx.load(source)
-    info = read_info(source).model_copy(update={"reference": reference})
-    onnx.helper.set_model_props(network, info.to_metadata())
-    onnx.save(network, target)
+    write_reference(source, target, reference)
     if start_beside(source).exists():
         shutil.copy(start_beside(source), start_beside(target))
     return target

@@ -170,7 +170,10 @@ PIPELINE = Page(
             {"{{changed}}": "sum by (changed) (increase(corrections_total[7d]))"},
         ),
         Figure(
-            "Age of the model", "It falls when another comes into service.", {"age": "longhand:model:age_seconds"}, AGE
+            "Step that failed",
+            "1: of the last run.",
+            {"{{step}}": "max by (step) (longhand_pipeline_failed_step)"},
+            limits=_BAD,
         ),
     ],
 )

@@ -36,7 +36,7 @@ class PipelineRun(Collector):
             pass
         except Exception as error:  # whatever the parser may raise: it must not cost the other metrics
             readable = False
-            self._tell(f"{self._file}: cannot be read ({error}); the next run of the pipeline writes it again")
+            self._tell(f"{self._file}: cannot be read ({error!r}); the next run of the pipeline writes it again")
         else:
             self._told = ""
         yield GaugeMetricFamily(

@@ -10,6 +10,11 @@ from src.monitoring.figures import Figures
 
 # What programs ask for by themselves says nothing about how people fare.
 _OPERATORS = ("/metrics", "/health", "/ready", "/status", "/page/{name}")
+_OUTCOMES = {
+    "trained": "a new model is in service",
+    "refused": "the new model was refused",
+    "nothing_new": "nothing new",
+}
 _UNITS = ((86400.0, "day"), (3600.0, "hour"), (60.0, "minute"))
 
 
@@ -103,7 +108,7 @@ def _readings(figures: Figures) -> Iterator[Row]:
     yield Row("flagged for review", _share(figures.total("predictions_to_review_total"), read))
     yield Row("corrected", _share(changed, read))
     yield Row("accepted as read", f"{corrections.get('false', 0.0):,.0f}")
-    yield Row("unknown characters", f"in {figures.total('corrections_charset_misses_total'):,.0f} corrections")
+    yield Row("beyond the charset", f"{figures.total('corrections_charset_misses_total'):,.0f} corrections")
 
 
 def _model(figures: Figures) -> Iterator[Row]:
@@ -154,9 +159,9 @@ def _pipeline(figures: Figures) -> Iterator[Row]:
     outcomes = figures.by("longhand_pipeline_outcome", "outcome")
     outcome = next((name for name, value in outcomes.items() if value == 1.0), "not known")
     failed = [step for step, value in figures.by("longhand_pipeline_failed_step", "step").items() if value]
-    told = f"failed in {', '.join(failed)}" if failed else outcome.replace("_", " ")
+    told = f"failed in {', '.join(failed)}" if failed else _OUTCOMES.get(outcome, outcome)
     yield Row("last run", f"{_span(_since(last))} ago")
-    yield Row("outcome", told, "bad" if outcome == "failed" else "good")
+    yield Row("outcome", told, {"failed": "bad", "refused": ""}.get(outcome, "good"))
     success = figures.value("longhand_pipeline_last_success_timestamp_seconds")
     yield Row("last success", f"{_span(_since(success))} ago" if success else "none")
     for step, seconds in figures.by("longhand_pipeline_step_seconds", "step").items():

@@ -1,6 +1,8 @@
 """The reference of a training: of the images that people write, not of those that are only learnt from."""
 
 import dataclasses
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +11,12 @@ import pytest
 from src.data.samples import PackedSamples
 from src.models.dataset import Part, load_part
 from src.models.training_reference import training_reference
+from src.recognition import read_info
 from src.recognition.reference import Histogram
 from tests.test_models.drawn_samples import write_drawn_samples
+from tests.tiny_model import info, write_tiny_model
+
+SCRIPT = Path(__file__).parents[2] / "src" / "models" / "training_reference.py"
 
 
 @pytest.fixture
@@ -45,3 +51,18 @@ def test_without_a_note_of_the_images_there_is_none(samples: tuple[Part, PackedS
     train, packed = samples
     (packed.folder / "appearance.parquet").unlink()
     assert training_reference(train, packed, []) is None
+
+
+def test_an_older_model_gets_one_and_stays_what_it_is(tmp_path: Path) -> None:
+    paths = write_drawn_samples(tmp_path, 100)
+    paths.recognizer.mkdir(parents=True)
+    model = write_tiny_model(paths.recognizer_model)
+    (tmp_path / "params.yaml").write_text("{}")
+    done = subprocess.run([sys.executable, SCRIPT], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    found = read_info(model)
+    assert found.reference is not None and found.reference.samples == 80
+    assert found.model_copy(update={"reference": None}) == info()
+    (paths.samples / "appearance.parquet").unlink()
+    done = subprocess.run([sys.executable, SCRIPT], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and "prepare_features" in done.stderr

@@ -24,6 +24,8 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from src.client import Client
 from src.paths import Paths
+from src.pipeline.report import monitoring
+from src.pipeline.state import State, write_state
 from src.registry.published import Published, sha256_of, write_published
 from tests.referenced import FRENCH, draw_words, reference_to, write_with_reference
 from tests.test_api.server import serve
@@ -32,12 +34,6 @@ from tests.test_page.conftest import write_word
 
 GRAFANA = MONITORING / "grafana"
 FILES = sorted((GRAFANA / "dashboards").glob("*.json"))
-RUN = """longhand_pipeline_last_run_timestamp_seconds {now}
-longhand_pipeline_last_success_timestamp_seconds {now}
-longhand_pipeline_step_seconds{{step="training"}} 61.5
-longhand_pipeline_outcome{{outcome="trained"}} 1
-longhand_pipeline_outcome{{outcome="failed"}} 0
-"""
 
 
 def expressions() -> dict[str, str]:
@@ -115,14 +111,16 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
             promoted=datetime.now(UTC),
         )  # fmt: skip
         write_published(registry, alias, told)
-    textfiles = folder / "data" / "pipeline"
-    textfiles.mkdir(parents=True)
-    (textfiles / "pipeline.prom").write_text(RUN.format(now=time.time() - 60))
+    project = Paths(folder)
+    write_state(
+        project, State(outcome="trained", started=time.time() - 60, seconds={"ingestion": 3.1, "training": 52.0})
+    )
+    monitoring(project)
     with ExitStack() as running:
         service = running.enter_context(
             serve(folder, None, keys="off", shadow_share=1, drift_least=20, min_confidence=0.9)
         )
-        node = running.enter_context(node_exporter(folder, textfiles))
+        node = running.enter_context(node_exporter(folder, project.pipeline))
         targets = {"prediction": f"127.0.0.1:{service.port}", "node": node}
         found = running.enter_context(prometheus(folder, targets))
         until(lambda: found.value('up{job="prediction"}') == 1.0, "a scrape")

@@ -9,6 +9,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from src.monitoring.disk import Disk
 from src.monitoring.metrics import Metrics
 from src.monitoring.pipeline import PipelineRun
+from src.paths import Paths
+from src.pipeline.report import monitoring
+from src.pipeline.state import State, write_state
 from tests.test_api.running import running, tiny_settings
 from tests.test_api.test_api import picture
 
@@ -74,8 +77,15 @@ def test_the_service_shows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         file.write_bytes(b"{")
         answer = client.get("/metrics")
         assert answer.status_code == 200 and figures(answer.text)["pipeline_file_readable"] == 0.0
-        file.write_text(RUN)
-        assert 'longhand_pipeline_outcome{outcome="trained"} 1.0' in client.get("/metrics").text
+        project = Paths(tmp_path)
+        write_state(project, State(outcome="trained", started=1.7e9, seconds={"training": 52.0}))
+        monitoring(project, failed="prediction")  # as the pipeline writes it
+        found = figures(client.get("/metrics").text)
+        assert found["longhand_pipeline_last_run_timestamp_seconds"] == 1.7e9
+        assert found["longhand_pipeline_step_seconds{'step': 'training'}"] == 52.0
+        assert found["longhand_pipeline_outcome{'outcome': 'failed'}"] == 1.0
+        page = client.get("/status").text
+        assert "failed in prediction" in page and "<dt>time of training</dt><dd>52 seconds</dd>" in page
 
 
 def test_free_room_is_that_of_the_disk_also_before_the_folder_is_there(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_the_page_shows_what_was_read_and_corrected(tmp_path: Path, monkeypatch:
         assert found["images read"] == "4"
         assert found["corrected"] == "25.0% (1 of 4)"
         assert found["flagged for review"] == "100.0% (4 of 4)"
-        assert found["unknown characters"] == "in 1 corrections"
+        assert found["beyond the charset"] == "1 corrections"
         assert found["requests"] == "6" and found["failed"] == "0.0% (0 of 6)"
         assert found["99 % are answered within"].endswith("s")
         assert found["in service"] == "tiny"

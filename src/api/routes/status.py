@@ -52,8 +52,7 @@ def _summary(found: list[str]) -> str:
 
 def _section(section: Section) -> str:
     rows = "".join(
-        f'<div><dt>{escape(row.name)}</dt><dd class="{row.state}">{escape(row.value)}</dd></div>'
-        for row in section.rows
+        f"<div><dt>{escape(row.name)}</dt><dd{_class(row)}>{escape(row.value)}</dd></div>" for row in section.rows
     )
     note = f'<p class="note">{escape(section.note)}</p>' if section.note else ""
     return f"<section><h2>{escape(section.title)}</h2><dl>{rows}</dl>{note}</section>"
