@@ -12,6 +12,7 @@ import typer
 from src.errors import ImageError, LonghandError, MissingArtefactError
 from src.model_commands import models
 from src.paths import Paths
+from src.pipeline_commands import pipeline
 from src.recognition.beam import Fusion
 from src.recognition.images import decode_image
 from src.recognition.language_model import LanguageModel
@@ -23,6 +24,7 @@ from src.stage import run, set_up_logging
 app = typer.Typer(help="Read handwriting with a model of your own.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
 app.add_typer(models, name="models")
+app.add_typer(pipeline, name="pipeline")
 
 
 @app.command()

@@ -43,3 +43,7 @@ class StoreError(LonghandError):
 
 class RegistryError(LonghandError):
     """The registry cannot be reached, or holds nothing by that name."""
+
+
+class PipelineError(LonghandError):
+    """A step of the scheduled pipeline failed."""

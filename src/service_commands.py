@@ -53,6 +53,27 @@ def revoke(name: Annotated[str, typer.Argument(help="The key's name.")]) -> None
             raise LonghandError(f"no valid key {name!r}; `longhand keys list` shows them")
 
 
+def has_corrections() -> bool | None:
+    """Whether the service's store holds corrections; None: there is no store.
+
+    Raises:
+        StoreError: There is one, and it cannot be opened.
+    """
+    from sqlalchemy import make_url
+
+    from src.api.settings import ServiceSettings
+    from src.api.store import Store
+
+    url = make_url(ServiceSettings().database_url)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        return None
+    store = Store(ServiceSettings().database_url)
+    try:
+        return next(store.truths(), None) is not None
+    finally:
+        store.close()
+
+
 def write_corrections(target: Path) -> Path:
     """Write the corrections of the service's store as an archive that `longhand import` takes.
 

@@ -55,7 +55,7 @@ def test_requirements_are_exact(name: str):
     lines = [line for line in (ROOT / name).read_text().splitlines() if line and not line.startswith("#")]
     assert lines.pop() == "-e ."
     assert len(lines) > 20
-    assert [line for line in lines if not re.fullmatch(r"[a-z0-9._-]+==[\w.]+(; .+)?", line)] == []
+    assert [line for line in lines if not re.fullmatch(r"[a-z0-9._-]+==(\d+!)?[\w.]+(; .+)?", line)] == []
     if name == "requirements-serve.txt":
         assert not TRAINING_PACKAGES & {line.partition("==")[0] for line in lines}
 

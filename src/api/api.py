@@ -23,12 +23,16 @@ from src.api.routes.operations import operations_router
 from src.api.routes.page import page_router
 from src.api.routes.predict import predict_router
 from src.api.routes.review import review_router
+from src.api.routes.status import status_router
 from src.api.routes.vocabularies import vocabularies_router
 from src.api.settings import ServiceSettings
 from src.api.shadow import Shadow
 from src.api.store import Store
 from src.errors import StoreError
+from src.monitoring.disk import Disk
 from src.monitoring.metrics import Metrics
+from src.monitoring.pipeline import PipelineRun
+from src.paths import Paths
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +61,8 @@ def create_app(settings: ServiceSettings | None = None) -> FastAPI:
     shadow = Shadow(settings, metrics)
     reader = Reader(settings, metrics, recent, store, shadow)
     follower = Follower(settings, metrics, reader, shadow)
+    metrics.registry.register(Disk(store.database.folder))
+    metrics.registry.register(PipelineRun(Paths().pipeline / "pipeline.prom"))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -92,6 +98,7 @@ def create_app(settings: ServiceSettings | None = None) -> FastAPI:
     app.include_router(corrections_router(reader, settings, store, recent, metrics))
     app.include_router(review_router(store))
     app.include_router(operations_router(reader, follower, metrics))
+    app.include_router(status_router(metrics, settings.drift_least))
     app.include_router(page_router())
     return app
 

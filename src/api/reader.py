@@ -18,6 +18,7 @@ from src.api.settings import ServiceSettings
 from src.api.shadow import Shadow
 from src.api.store import Store
 from src.errors import ModelFileError, StoreError
+from src.monitoring.drift import Drift
 from src.monitoring.metrics import Metrics
 from src.recognition.images import decode_image
 from src.recognition.normalize import GreyImage
@@ -66,6 +67,8 @@ class Reader:
         # Files of large requests take turns with single images, and do not fill the queue before them.
         self._files = asyncio.Semaphore(2 * settings.batch_size)
         self._waiting = 0
+        self.drift = Drift(settings.drift_window, settings.drift_least)
+        metrics.registry.register(self.drift)
         self.recognizer: Recognizer | None = None
         self.reason = "the model is being loaded"
 
@@ -91,10 +94,14 @@ class Reader:
             self._metrics.model_exchanges.labels("failed").inc()
             raise
         self.recognizer = recognizer
+        self.drift.compare_with(recognizer.info.reference)
         info = recognizer.info
         self._metrics.model.clear()
         self._metrics.model.labels(info.name, info.version).set(1)
         self._metrics.model_created.set(info.created.timestamp())
+        self._metrics.model_measured.clear()
+        for name, value in info.metrics.items():
+            self._metrics.model_measured.labels(name).set(value)
         self._metrics.model_exchanges.labels("ok").inc()
         logger.info("serving %s %s (%s)", info.name, info.version, recognizer.precision)
 
@@ -154,6 +161,7 @@ class Reader:
             )
             waiting = self._batcher.submit(job)
         reading = await asyncio.wrap_future(waiting)
+        self.drift.observe(image, reading.text)
         info, metrics = recognizer.info, self._metrics
         needs_review = reading.confidence < request.min_confidence
         size = ImageSize(width=image.shape[1], height=image.shape[0])

@@ -55,6 +55,8 @@ class ServiceSettings(BaseSettings):
         retention_days: Days after which kept readings are removed.
         recent_megabytes: Memory for images of recent readings, so that a correction can follow.
         recent_minutes: How long a correction can follow without sending the image again.
+        drift_window: Images that drift is measured on: the last ones.
+        drift_least: With fewer images drift is not judged.
         log_format: "text" or "json" lines.
         log_text: Whether what was read may stand in the log.
     """
@@ -88,6 +90,8 @@ class ServiceSettings(BaseSettings):
     retention_days: PositiveFloat = 30.0
     recent_megabytes: PositiveInt = 64
     recent_minutes: PositiveFloat = 30.0
+    drift_window: PositiveInt = 1000
+    drift_least: PositiveInt = 200
     log_format: Literal["text", "json"] = "text"
     log_text: bool = False
 

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.errors import GroundTruthError, ImageError
+from src.recognition.appearance import look
 from src.recognition.images import decode_image
-from src.recognition.normalize import NormalizationSettings, normalize
+from src.recognition.normalize import GreyImage, NormalizationSettings, normalize
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,13 @@ class Block:
         rows: Of the samples in encoded.parquet.
         widths: Pixels.
         pixels: The images one after another, each uint8 [height, width] in C order.
+        looks: What each looked like before it was normalised (`appearance.look`).
     """
 
     rows: tuple[int, ...]
     widths: tuple[int, ...]
     pixels: bytes
+    looks: tuple[tuple[float, ...], ...]
 
 
 def prepare(job: Job) -> Block:
@@ -77,15 +80,18 @@ def prepare(job: Job) -> Block:
     rows: list[int] = []
     widths: list[int] = []
     parts: list[bytes] = []
+    looks: list[tuple[float, ...]] = []
     for page in job.pages:
-        for region, image in _samples(page, job.settings):
+        for region, raw, image in _samples(page, job.settings):
             rows.append(region.row)
             widths.append(image.shape[1])
             parts.append(image.tobytes())
-    return Block(tuple(rows), tuple(widths), b"".join(parts))
+            looks.append(look(raw))
+    return Block(tuple(rows), tuple(widths), b"".join(parts), tuple(looks))
 
 
-def _samples(page: Page, settings: NormalizationSettings) -> Iterator[tuple[Region, NDArray[np.uint8]]]:
+def _samples(page: Page, settings: NormalizationSettings) -> Iterator[tuple[Region, GreyImage, GreyImage]]:
+    """Each region of a page, as it was cut and as it is normalised."""
     try:
         grey = decode_image(page.image)
     except (ImageError, OSError) as error:
@@ -95,7 +101,8 @@ def _samples(page: Page, settings: NormalizationSettings) -> Iterator[tuple[Regi
         ) from error
     for region in page.regions:
         try:
-            yield region, normalize(crop(grey, region.box, region.polygon), settings)
+            raw = crop(grey, region.box, region.polygon)
+            yield region, raw, normalize(raw, settings)
         except (ImageError, GroundTruthError) as error:
             raise ImageError(f"{page.image}: sample {region.sample_id}: {error}") from error
 

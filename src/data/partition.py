@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,8 @@ def assign_parts(frame: pd.DataFrame, params: SplitParams) -> pd.Series:
 
     Each collection is shared out by itself, in an order drawn from the seed and the writers' names: a new collection
     moves no writer of another. Within it every writer goes where words, lines and frequent words lack most. Collections
-    of `train_only` go to the training part whole.
+    of `train_only` go to the training part whole. In collections of `growing` the seed and the writer's name alone
+    decide, so that whoever comes later moves nobody: what a model has learnt from is never measured on afterwards.
 
     Args:
         frame: One row a sample with sample_id, writer, form, source, level, frequent and text.
@@ -32,21 +33,26 @@ def assign_parts(frame: pd.DataFrame, params: SplitParams) -> pd.Series:
         str, one a row: "train", "validation" or "test".
 
     Raises:
-        GroundTruthError: There are fewer writers than parts, a list puts a writer into two parts, or the folder of
-            lists is missing or holds nothing of these samples.
+        GroundTruthError: There are fewer writers than parts, a part is empty and nobody may move there, a list puts a
+            writer into two parts, or the folder of lists is missing or holds nothing of these samples.
     """
     shares = {part: share for part in PARTS if (share := getattr(params, part)) > 0}
     fixed = read_partition(params.partition, frame) if params.partition is not None else {}
     counts = _counts(frame)
     parts: dict[str, str] = dict(fixed)
+    movable: set[str] = set()
     for source, writers in counts.groupby(frame.groupby("writer")["source"].first(), sort=True):
         if source in params.train_only:
             parts |= dict.fromkeys(writers.index, "train")
+        elif source in params.growing:
+            drawn = {writer: _part_by_hash(shares, params.seed, writer) for writer in writers.index}
+            parts |= drawn | {writer: fixed[writer] for writer in drawn.keys() & fixed.keys()}
         else:
             parts |= _share_out(writers, shares, params.seed, fixed)
+            movable |= set(writers.index)
     if not fixed:
-        _fill_empty_parts(parts, counts, shares)
-        _bring_classes_to_train(parts, frame, counts)
+        _fill_empty_parts(parts, counts, shares, movable)
+        _bring_classes_to_train(parts, frame, counts, movable)
     return frame["writer"].map(parts).astype("str")
 
 
@@ -79,7 +85,20 @@ def _draw(seed: int, writer: str) -> bytes:
     return hashlib.blake2b(f"{seed} {writer}".encode(), digest_size=8).digest()
 
 
-def _fill_empty_parts(parts: dict[str, str], counts: pd.DataFrame, shares: Mapping[str, float]) -> None:
+def _part_by_hash(shares: Mapping[str, float], seed: int, writer: str) -> str:
+    """A writer's part that depends on nobody else: where the hash, as a number from 0 to 1, falls in the shares."""
+    place = int.from_bytes(_draw(seed, writer), "big") / 2**64
+    end = 0.0
+    for part, share in shares.items():
+        end += share
+        if place < end:
+            return part
+    return list(shares)[-1]  # the shares' sum may fall short of 1 by a rounding error
+
+
+def _fill_empty_parts(
+    parts: dict[str, str], counts: pd.DataFrame, shares: Mapping[str, float], movable: Set[str]
+) -> None:
     """Give a part that got nobody the smallest writer of a part that has several."""
     if len(parts) < len(shares):
         raise GroundTruthError(
@@ -91,11 +110,18 @@ def _fill_empty_parts(parts: dict[str, str], counts: pd.DataFrame, shares: Mappi
         if part in parts.values():
             continue
         giver = max(shares, key=lambda name: sum(given == name for given in parts.values()))
-        writer = min((name for name, given in parts.items() if given == giver), key=lambda name: (sizes[name], name))
-        parts[writer] = part
+        writers = [name for name, given in parts.items() if given == giver and name in movable]
+        if not writers:
+            raise GroundTruthError(
+                f"the {part} part is empty, and no writer may move there (split.growing): bring samples of other "
+                "collections, or of more writers"
+            )
+        parts[min(writers, key=lambda name: (sizes[name], name))] = part
 
 
-def _bring_classes_to_train(parts: dict[str, str], frame: pd.DataFrame, counts: pd.DataFrame) -> None:
+def _bring_classes_to_train(
+    parts: dict[str, str], frame: pd.DataFrame, counts: pd.DataFrame, movable: Set[str]
+) -> None:
     """Move the smallest writer of each word that no training writer wrote, unless that empties a part."""
     words = frame[frame["frequent"]]
     if "train" not in parts.values() or words.empty:
@@ -105,9 +131,9 @@ def _bring_classes_to_train(parts: dict[str, str], frame: pd.DataFrame, counts: 
         writers = sorted(set(rows["writer"]), key=lambda name: (sizes[name], name))
         if any(parts[name] == "train" for name in writers):
             continue
-        movable = [name for name in writers if list(parts.values()).count(parts[name]) > 1]
-        if movable:
-            parts[movable[0]] = "train"
+        free = [name for name in writers if name in movable and list(parts.values()).count(parts[name]) > 1]
+        if free:
+            parts[free[0]] = "train"
         else:
             logger.warning("the frequent word %r has no training writer", text)
 

@@ -4,17 +4,20 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from src.data.artefacts import read_columns, require
 from src.data.crops import Job, Page, Region, prepare
 from src.data.parallel import map_in_order
-from src.data.samples import SampleWriter
+from src.data.samples import SampleWriter, write_appearance
 from src.errors import GroundTruthError
 from src.files import write_whole_folder
 from src.params import FeatureParams, load_params
 from src.paths import Paths
+from src.recognition.appearance import FEATURES
 from src.recognition.normalize import NormalizationSettings
 from src.stage import run
 
@@ -30,7 +33,8 @@ def prepare_features(encoded: Path, extracted: Path, target: Path, params: Featu
     Args:
         encoded: encoded.parquet; its row order is that of the packed samples.
         extracted: The folder that the image column is relative to.
-        target: The samples folder to write (images.bin, index.parquet, settings.json); read it with PackedSamples.
+        target: The samples folder to write (images.bin, index.parquet, appearance.parquet, settings.json); read it
+            with PackedSamples.
         params: Height and greatest width of the images, number of processes.
 
     Raises:
@@ -45,6 +49,7 @@ def prepare_features(encoded: Path, extracted: Path, target: Path, params: Featu
             f"{encoded}: holds no samples; see the reports of load_dataset, filter_data and clean_data"
         )
     settings = NormalizationSettings(params.height, params.max_width)
+    looks: NDArray[np.float32] = np.zeros((len(frame), len(FEATURES)), np.float32)
     with (
         write_whole_folder(target) as folder,
         SampleWriter(folder, frame["sample_id"].tolist(), settings) as writer,
@@ -52,7 +57,9 @@ def prepare_features(encoded: Path, extracted: Path, target: Path, params: Featu
     ):
         for block in map_in_order(prepare, _jobs(frame, extracted, settings), params.workers):
             writer.append(block.rows, block.widths, block.pixels)
+            looks[list(block.rows)] = block.looks
             progress.update(len(block.rows))
+        write_appearance(folder, looks)
     logger.info("%d images of height %d in %s", len(frame), settings.height, target)
 
 

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from src.data.artefacts import read_columns, require
 from src.errors import GroundTruthError
+from src.recognition.appearance import FEATURES
 from src.recognition.normalize import NormalizationSettings
 
 _STAGE = "prepare_features"
 _IMAGES = "images.bin"
 _INDEX = "index.parquet"
 _SETTINGS = "settings.json"
+_APPEARANCE = "appearance.parquet"
 
 
 class PackedSamples(Sequence[NDArray[np.uint8]]):
@@ -90,6 +92,15 @@ class PackedSamples(Sequence[NDArray[np.uint8]]):
                 f"{self.folder}: no sample {sample_id}; run python src/data/{_STAGE}.py and split_data.py again"
             ) from error
 
+    def appearance(self) -> pd.DataFrame | None:
+        """What each image looked like before it was normalised: a column for each of `appearance.FEATURES`.
+
+        Returns:
+            In the order of the images; None if that was not noted.
+        """
+        file = self.folder / _APPEARANCE
+        return read_columns(file, _STAGE, list(FEATURES)) if file.exists() else None
+
     @cached_property
     def _rows(self) -> dict[str, int]:
         return {str(sample_id): row for row, sample_id in enumerate(self.sample_ids)}
@@ -97,6 +108,11 @@ class PackedSamples(Sequence[NDArray[np.uint8]]):
     def __reduce__(self) -> tuple[type["PackedSamples"], tuple[Path]]:
         """Pickle the name of the folder, not its pixels: a loader's processes open their own map."""
         return PackedSamples, (self.folder,)
+
+
+def write_appearance(folder: Path, looks: NDArray[np.float32]) -> None:
+    """Note beside the images what each looked like, float32 [N, features], before it was normalised."""
+    pd.DataFrame(looks, columns=list(FEATURES)).to_parquet(folder / _APPEARANCE, index=False)
 
 
 class SampleWriter:

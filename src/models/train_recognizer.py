@@ -25,12 +25,14 @@ from src.models.network import STRIDE
 from src.models.plots import plot_history
 from src.models.recognizer_system import RecognizerSystem
 from src.models.start import origin_of, save_start, start_from
+from src.models.training_reference import training_reference
 from src.params import Params, RecognizerParams, load_params
 from src.paths import Paths, start_beside
 from src.recognition.calibration import Calibration
 from src.recognition.charset import Charset
 from src.recognition.model_file import ModelInfo, read_info
 from src.recognition.normalize import NormalizationSettings
+from src.recognition.reference import Reference
 from src.stage import run
 
 logger = logging.getLogger(__name__)
@@ -176,7 +178,8 @@ def train_recognizer(paths: Paths, params: Params) -> Path:
     if not system.history or system.history[-1]["step"] < system.global_step:
         trainer.validate(system, check, verbose=False)
     calibration = calibrate(system.network, validation, samples, charset, settings.columns_per_batch)
-    _write_results(paths, params, system, charset, version, len(train), calibration)
+    reference = training_reference(train, samples, params.split.train_only)
+    _write_results(paths, params, system, charset, version, len(train), calibration, reference)
     last.unlink(missing_ok=True)  # it would be taken for a killed training's
     return paths.recognizer_model
 
@@ -198,6 +201,7 @@ def _write_results(
     version: str,
     training_samples: int,
     calibration: Calibration,
+    reference: Reference | None,
 ) -> None:
     """Write curves, weights and the model file; record all in MLflow."""
     history = pd.DataFrame(system.history)
@@ -229,6 +233,7 @@ def _write_results(
         training=training,
         metrics=metrics,
         calibration=calibration,
+        reference=reference,
     )
     export_recognizer(system.network, info, paths.recognizer_model)
 

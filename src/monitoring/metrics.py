@@ -1,5 +1,7 @@
 """The names of all metrics, in one place."""
 
+import math
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -43,15 +45,26 @@ class Metrics:
         self.corrections = Counter(
             "corrections_total", "Corrections, by whether they change what was read", ["changed"], registry=registry
         )
+        self.charset_misses = Counter(
+            "corrections_charset_misses_total", "Corrections with characters that the model in service cannot read",
+            registry=registry,
+        )  # fmt: skip
         self.model = Gauge("model_info", "1 for the model in service", ["name", "version"], registry=registry)
         self.model_created = Gauge(
             "model_created_timestamp_seconds", "When the model in service was trained (Unix time)", registry=registry
+        )
+        self.model_measured = Gauge(
+            "model_measured",
+            "What the model in service was measured at in its training",
+            ["metric"],
+            registry=registry,
         )
         self.model_exchanges = Counter(
             "model_exchanges_total", "Times that another model was taken into service, or could not be",
             ["result"], registry=registry,
         )  # fmt: skip
         self.registry_up = Gauge("registry_up", "1 while the registry answers, 0 while it is away", registry=registry)
+        self.registry_up.set(math.nan)  # nobody has asked it: neither is true
         self.shadow_readings = Counter(
             "shadow_predictions_total", "Images that the challenger read as well, by whether it agrees",
             ["agrees"], registry=registry,

@@ -11,6 +11,7 @@ from src.errors import CharsetError, ModelFileError
 from src.recognition.calibration import Calibration
 from src.recognition.charset import Charset
 from src.recognition.normalize import REVISION, NormalizationSettings
+from src.recognition.reference import Reference
 
 METADATA_KEY = "longhand"
 _METADATA_PATH = ["framework", METADATA_KEY]  # where OpenVINO puts ONNX's metadata_props
@@ -29,6 +30,7 @@ class ModelInfo(BaseModel):
         training: What it was trained on and how.
         metrics: What it was measured at.
         calibration: What its confidences are worth; None: they are the network's own.
+        reference: What its training images looked like; None: not known, as in older files.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -42,6 +44,7 @@ class ModelInfo(BaseModel):
     training: dict[str, JsonValue] = {}
     metrics: dict[str, float] = {}
     calibration: Calibration | None = None
+    reference: Reference | None = None
 
     @field_validator("normalization", mode="before")
     @classmethod

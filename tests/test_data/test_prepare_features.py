@@ -16,6 +16,7 @@ from src.data.prepare_features import prepare_features
 from src.data.samples import PackedSamples
 from src.errors import GroundTruthError, ImageError, MissingArtefactError
 from src.params import FeatureParams
+from src.recognition.appearance import FEATURES, look
 from src.recognition.normalize import NormalizationSettings, normalize
 from tests.test_data.made_samples import draw_word, write_encoded, write_image, write_words
 
@@ -48,6 +49,15 @@ class TestPrepareFeatures(TestCase):
             expected = normalize(draw_word(60 + 7 * row, seed=row), SETTINGS)
             np.testing.assert_array_equal(samples[row], expected)
             self.assertEqual(samples.widths[row], expected.shape[1])
+
+    def test_notes_what_the_images_looked_like(self) -> None:
+        write_words(self.root, [0, 1, 2])
+        table = self.prepare().appearance()
+        assert table is not None
+        self.assertEqual(list(table), list(FEATURES))
+        for row in range(3):
+            expected = look(draw_word(60 + 7 * row, seed=row))
+            np.testing.assert_allclose(table.iloc[row], expected, rtol=1e-6)
 
     def test_index_has_the_documented_columns(self) -> None:
         write_words(self.root, [0, 1])

@@ -65,6 +65,40 @@ class SplitDataTest(unittest.TestCase):
         self.assertTrue(parts[frame["source"] == "a"].equals(assign_parts(alone, SplitParams())))
         self.assertEqual(set(PARTS), set(assign_parts(frame, SplitParams(train_only=()))[frame["source"] == "fonts"]))
 
+    def test_a_collection_that_grows_moves_nobody(self) -> None:
+        frame = clean_frame(collection("a", 30) + collection("corrections", 200, seed=1))
+        writers = frame.assign(part=assign_parts(frame, SplitParams())).groupby("writer")["part"].first()
+        grown = writers[writers.index.str.startswith("corrections/")]
+        for part, share in (("train", 0.8), ("validation", 0.1), ("test", 0.1)):
+            self.assertAlmostEqual(share, (grown == part).mean(), delta=0.06)
+        random = np.random.default_rng(5)
+        for kept in (1, 7, 60):
+            few = frame[~frame["source"].eq("corrections") | frame["writer"].isin(random.choice(grown.index, kept))]
+            earlier = few.assign(part=assign_parts(few, SplitParams())).groupby("writer")["part"].first()
+            self.assertEqual(writers[earlier.index].to_dict(), earlier.to_dict())
+        settled = SplitParams(growing=())
+        moved = few.assign(part=assign_parts(few, settled)).groupby("writer")["part"].first()
+        whole = frame.assign(part=assign_parts(frame, settled)).groupby("writer")["part"].first()
+        self.assertNotEqual(whole[moved.index].to_dict(), moved.to_dict(), "others are shared out by what parts lack")
+
+    def test_a_writer_of_a_growing_collection_fills_no_other_part(self) -> None:
+        one = {"writer": "corrections/0", "source": "corrections", "transcription": "only", "frequent": True}
+        parts = {
+            name: assign_parts(clean_frame([*collection("a", 9), one | {"writer": name}]), SplitParams()).iloc[-1]
+            for name in (f"corrections/{number}" for number in range(40))
+        }
+        self.assertEqual(set(PARTS), set(parts.values()), "a word that only one person wrote brings nobody to train")
+        alone = clean_frame([one | {"writer": name, "frequent": False} for name in parts if parts[name] == "train"])
+        with self.assertRaisesRegex(GroundTruthError, "no writer may move there"):
+            assign_parts(alone, SplitParams())
+
+    def test_lists_decide_in_a_growing_collection_too(self) -> None:
+        frame = clean_frame(collection("corrections", 9))
+        for part, writer in (("train", 0), ("validation", 1), ("test", 2)):
+            (self.root / f"{part}.txt").write_text(f"corrections/{writer}\n")
+        parts = assign_parts(frame, SplitParams(partition=self.root)).groupby(frame["writer"]).first()
+        self.assertEqual(["train", "validation", "test"], parts.tolist()[:3])
+
     def test_class_of_one_writer_is_in_train(self) -> None:
         rows = collection("a", 30)
         for writer in range(0, 30, 6):

@@ -7,7 +7,9 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from src.data.samples import write_appearance
 from src.paths import Paths
+from src.recognition.appearance import look
 from src.recognition.charset import Charset
 from src.recognition.normalize import NormalizationSettings, normalize
 
@@ -31,7 +33,8 @@ def write_drawn_samples(root: Path, count: int = 240) -> Paths:
     texts = ["".join(random.choice(list(LETTERS), random.integers(2, 6))) for _ in range(count)]
     charset = Charset.of(texts)
     settings = NormalizationSettings(height=48, max_width=512)
-    images = [normalize(draw(text, seed), settings) for seed, text in enumerate(texts)]
+    pages = [draw(text, seed) for seed, text in enumerate(texts)]
+    images = [normalize(page, settings) for page in pages]
     paths.samples.mkdir(parents=True)
     paths.split.mkdir(parents=True)
     paths.charset.write_text(charset.to_json(), encoding="utf-8")
@@ -47,6 +50,7 @@ def write_drawn_samples(root: Path, count: int = 240) -> Paths:
         paths.samples / "index.parquet"
     )
     (paths.samples / "images.bin").write_bytes(b"".join(image.tobytes() for image in images))
+    write_appearance(paths.samples, np.array([look(page) for page in pages], np.float32))
     (paths.samples / "settings.json").write_text(json.dumps(settings.to_dict()))
     rows: list[dict[str, str]] = []
     for part, chosen in (("train", range(8)), ("validation", (8,)), ("test", (9,))):

@@ -15,6 +15,7 @@ from src.models.export import export_recognizer
 from src.models.network import RecognizerNetwork
 from src.recognition import ModelInfo, NormalizationSettings, Recognizer, normalize
 from src.recognition.images import decode_image
+from src.recognition.reference import Reference
 from tests.test_models.drawn_samples import write_drawn_samples
 
 CHARSET = tuple("abcdeo")
@@ -37,6 +38,7 @@ def make_info() -> ModelInfo:
         created=datetime(2026, 1, 1, tzinfo=UTC),
         charset=CHARSET,
         normalization=NormalizationSettings(48, 512),
+        reference=Reference.of({"ink": np.linspace(0.0, 0.3, 40), "length": np.arange(40.0)}),
     )
 
 

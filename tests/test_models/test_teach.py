@@ -17,9 +17,11 @@ from src.models.teach import teach
 from src.params import TeachParams
 from src.paths import Paths
 from src.recognition import Charset, Recognizer, read_info
+from tests.referenced import reference_to, write_with_reference
 from tests.test_models.drawn_samples import LETTERS, draw
 
 RELEASED = Paths(Path(__file__).parents[2]).released_model
+REFERENCE = reference_to([draw("abc", seed) for seed in range(20)], ["abc"] * 20)
 PARAMS = TeachParams(steps=25, columns=1536, learning_rate=5e-4, share=0.8, others=12, epochs=1)
 
 
@@ -49,7 +51,9 @@ def write_words(folder: Path, count: int = 70, half_wrong: bool = False) -> Path
 @pytest.fixture(scope="module")
 def taught(tmp_path_factory):
     folder = tmp_path_factory.mktemp("teach")
-    return teach(write_words(folder / "words"), RELEASED, folder / "taught", PARAMS)
+    words = write_words(folder / "words")
+    before = write_with_reference(RELEASED, folder / "before" / "recognizer.onnx", REFERENCE)
+    return teach(words, before, folder / "taught", PARAMS)
 
 
 def test_it_reads_the_hand_better_and_says_so(taught):
@@ -71,6 +75,7 @@ def test_the_model_knows_where_it_comes_from_and_can_be_taught_again(taught, tmp
     assert after.training["taught"]["start"] == before.version
     assert after.version != before.version
     assert (after.charset, after.calibration) == (before.charset, before.calibration)
+    assert after.reference == REFERENCE, "what it had learnt from before"
     start, released = read_start(taught.model.with_name("start.pt")), read_start(RELEASED.with_name("start.pt"))
     assert set(start.writers) == {*released.writers, "lessons/me"}
     assert len(start.digests) > len(released.digests)

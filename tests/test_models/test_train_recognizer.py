@@ -18,6 +18,7 @@ from src.errors import MissingArtefactError
 from src.models.dataset import load_part
 from src.models.start import Origin, read_start, save_start
 from src.models.train_recognizer import _resumable, train_recognizer
+from src.models.training_reference import training_reference
 from src.params import Params, RecognizerParams
 from src.paths import Paths
 from src.recognition import Recognizer, read_info
@@ -87,6 +88,9 @@ def test_it_learns_to_read_writers_it_never_saw(tmp_path):
     test = load_part("test", paths.encoded, paths.split, samples)
     recognizer = Recognizer.load(paths.recognizer_model)
     assert recognizer.info.training["samples"] == 320
+    assert recognizer.info.reference == training_reference(
+        load_part("train", paths.encoded, paths.split, samples), samples, []
+    )
     frames = recognizer.log_probs([samples[row] for row in test.rows])
     read = [recognizer.charset.decode(greedy(item).codes) for item in frames]
     right = sum(text == truth for text, truth in zip(read, test.texts, strict=True))

@@ -88,6 +88,8 @@ def corrections_router(
         )
         stored = await to_thread.run_sync(store.add_correction, new, content)
         metrics.corrections.labels(str(new.text != new.read).lower()).inc()
+        loaded = reader.recognizer
+        metrics.charset_misses.inc(loaded is not None and bool(loaded.charset.unknown(new.text)))
         return _told(stored)
 
     @router.get("/corrections", dependencies=[admin], responses=problems())

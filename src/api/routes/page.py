@@ -19,6 +19,7 @@ _TYPES = {
 _FILES = (
     "index.html",
     "style.css",
+    "status.css",
     "icon.svg",
     "main.js",
     "document.js",

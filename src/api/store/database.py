@@ -44,6 +44,11 @@ class Database:
         """Whether it is a file of SQLite."""
         return self._url.get_backend_name() == "sqlite"
 
+    @property
+    def folder(self) -> Path:
+        """Where a file of SQLite lies; else the current folder."""
+        return Path(self._url.database).parent if self.is_sqlite and self._url.database else Path()
+
     def session(self) -> Session:
         """A session; its changes last when it is committed.
 

@@ -1,0 +1,76 @@
+"""What the scheduled pipeline remembers from run to run, and what counts as new."""
+
+import hashlib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from src.data.extract_raw_data import find_archives
+from src.errors import MissingArtefactError
+from src.files import write_whole
+from src.paths import Paths
+
+Outcome = Literal["trained", "refused", "nothing_new", "failed"]
+
+
+class State(BaseModel):
+    """The content of state.json.
+
+    Attributes:
+        corrections: Hash of the corrections that came in last; None: none.
+        learnt: Fingerprint of the material of the last training that went to its end; None: there was none.
+        in_work: Fingerprint of a training that has begun.
+        done: Its stages that have ended: a run that was killed is taken up after them.
+        outcome: Of the last run.
+        failed_step: The step at which the last run failed; None: it did not.
+        seconds: How long each step of the last run took.
+        started: When the last run began, Unix time.
+        succeeded: When a run last went to its end, Unix time.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    corrections: str | None = None
+    learnt: str | None = None
+    in_work: str | None = None
+    done: list[str] = []
+    outcome: Outcome | None = None
+    failed_step: str | None = None
+    seconds: dict[str, float] = {}
+    started: float | None = None
+    succeeded: float | None = None
+
+
+def read_state(paths: Paths) -> State:
+    """Read state.json; without one, nothing was done yet.
+
+    Raises:
+        MissingArtefactError: The file is damaged.
+    """
+    file = _file(paths)
+    if not file.exists():
+        return State()
+    try:
+        return State.model_validate_json(file.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise MissingArtefactError(f"{file}: damaged; remove it, and the next run trains anew: {error}") from error
+
+
+def write_state(paths: Paths, state: State) -> None:
+    """Write state.json, whole or not at all."""
+    with write_whole(_file(paths)) as temporary:
+        temporary.write_text(state.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def fingerprint(paths: Paths) -> str:
+    """Hash what a training would learn from: the archives' content and params.yaml; 16 hexadecimal digits."""
+    digest = hashlib.sha256(paths.params.read_bytes())
+    for stem, archive in sorted(find_archives(paths.raw).items()):
+        with archive.open("rb") as stream:
+            digest.update(f"\n{stem} {hashlib.file_digest(stream, 'sha256').hexdigest()}".encode())
+    return digest.hexdigest()[:16]
+
+
+def _file(paths: Paths) -> Path:
+    return paths.pipeline / "state.json"

@@ -1,0 +1,180 @@
+"""The steps of the pipeline on a small sample: what counts as new, corrections, state, metrics."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from src.errors import MissingArtefactError, PipelineError
+from src.paths import Paths
+from src.pipeline.report import monitoring
+from src.pipeline.stages import data_stages, run_stages, stages
+from src.pipeline.state import State, fingerprint, read_state, write_state
+from src.pipeline.steps import ingestion, prediction, timed, training
+from tests.test_api.running import running, tiny_settings
+from tests.test_api.test_api import picture
+from tests.test_pipeline.made_project import ROOT, make_project
+
+
+@pytest.fixture(scope="module")
+def ingested(tmp_path_factory) -> Path:
+    """A project after its first ingestion."""
+    folder = make_project(tmp_path_factory.mktemp("pipeline") / "project", 60, 12, 0.1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("PYTHONPATH", str(folder))
+        patch.setenv("LONGHAND_DATABASE_URL", "sqlite:///data/service/longhand.db")
+        timed(Paths(folder), "ingestion", ingestion)
+    return folder
+
+
+@pytest.fixture
+def paths(ingested, tmp_path, monkeypatch) -> Paths:
+    folder = tmp_path / "project"
+    shutil.copytree(ingested, folder, symlinks=True)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    monkeypatch.setenv("LONGHAND_DATABASE_URL", "sqlite:///data/service/longhand.db")
+    monkeypatch.delenv("LONGHAND_SERVICE_URL", raising=False)
+    return Paths(folder)
+
+
+def correct(paths: Paths, text: str) -> str:
+    """Correct a reading of the service whose store the project has; its id."""
+    url = "sqlite:///data/service/longhand.db"
+    with running(tiny_settings(paths.root, database_url=url)) as client:
+        read = client.post("/predict/", files={"file": ("a.png", picture())}).json()
+        answer = client.post("/corrections", data={"prediction_id": read["id"], "text": text})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+
+def test_the_sample_is_drawn_and_samples_are_made(paths):
+    assert paths.raw_archive.exists()
+    assert (paths.split / "test.txt").exists()
+    state = read_state(paths)
+    assert state.in_work == fingerprint(paths)
+    assert state.done == data_stages(ROOT)
+    assert state.seconds["ingestion"] > 0
+
+
+def test_stages_are_those_of_dvc_yaml_and_the_last_judges():
+    names = list(stages(ROOT))
+    assert names[0] == "extract_raw_data"
+    assert names[-1] == "judge"
+    assert "train_recognizer" not in data_stages(ROOT)
+    assert len(data_stages(ROOT)) == 11
+
+
+def test_what_is_done_for_the_same_material_is_not_done_again(paths):
+    before = paths.encoded.stat().st_mtime_ns
+    ingestion(paths)
+    assert paths.encoded.stat().st_mtime_ns == before
+
+
+def test_nothing_new_trains_nothing(paths):
+    write_state(paths, State(learnt=fingerprint(paths)))
+    ingestion(paths)
+    training(paths)
+    assert read_state(paths).outcome == "nothing_new"
+    assert not paths.recognizer.exists()
+
+
+def test_new_material_is_another_archive_another_setting_or_other_bytes(paths):
+    prints = {fingerprint(paths)}
+    paths.params.write_text(paths.params.read_text() + "\nlanguage: {order: 5}\n")
+    prints.add(fingerprint(paths))
+    shutil.copy(paths.raw_archive, paths.raw / "more.tar.gz")
+    prints.add(fingerprint(paths))
+    (paths.raw / "more.tar.gz").write_bytes(b"other")
+    prints.add(fingerprint(paths))
+    assert len(prints) == 4
+
+
+def test_corrections_come_in_once_and_go_when_they_are_forgotten(paths, monkeypatch):
+    monkeypatch.setattr("src.pipeline.steps.run_stages", lambda *_: None)
+    archive = paths.raw / "corrections.tar.gz"
+    before = fingerprint(paths)
+    name = correct(paths, "bb")
+    ingestion(paths)
+    assert archive.exists()
+    assert fingerprint(paths) != before
+    written, content = archive.stat().st_mtime_ns, archive.read_bytes()
+    ingestion(paths)
+    assert (archive.stat().st_mtime_ns, archive.read_bytes()) == (written, content), "nothing changed"
+    url = "sqlite:///data/service/longhand.db"
+    with running(tiny_settings(paths.root, database_url=url)) as client:
+        assert client.delete(f"/corrections/{name}").status_code == 204
+    ingestion(paths)
+    assert not archive.exists(), "the image and the text are gone"
+    assert fingerprint(paths) == before
+
+
+def test_corrections_that_a_person_imported_stay_where_there_is_no_store(paths, monkeypatch):
+    monkeypatch.setattr("src.pipeline.steps.run_stages", lambda *_: None)
+    archive = paths.raw / "corrections.tar.gz"
+    shutil.copy(paths.raw_archive, archive)
+    ingestion(paths)
+    assert archive.exists()
+
+
+def test_a_stage_that_fails_is_named_and_those_before_are_done(paths):
+    (paths.root / "params.yaml").write_text("features: {height: 47}\n")
+    done: list[str] = []
+    with pytest.raises(PipelineError, match="extract_raw_data: failed with code 1"):
+        run_stages(paths, data_stages(paths.root), [], done.append)
+    assert done == []
+
+
+def test_a_damaged_state_is_named_with_the_remedy(paths):
+    (paths.pipeline / "state.json").write_text("{")
+    with pytest.raises(MissingArtefactError, match=r"state\.json: damaged; remove it"):
+        training(paths)
+
+
+def test_without_a_service_the_champions_file_is_read_with(paths, caplog, monkeypatch):
+    monkeypatch.setattr("src.pipeline.steps.DEFAULT_URL", "http://127.0.0.1:9")
+    caplog.set_level("INFO")
+    prediction(paths)
+    assert "no service answers" in caplog.text
+
+
+def test_a_service_that_is_named_must_answer(paths, monkeypatch):
+    monkeypatch.setenv("LONGHAND_SERVICE_URL", "http://127.0.0.1:9")
+    with pytest.raises(PipelineError, match="does not answer"):
+        prediction(paths)
+
+
+def figures(paths: Paths) -> dict[tuple[str, ...], float]:
+    text = (paths.pipeline / "pipeline.prom").read_text()
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_the_metrics_tell_of_the_last_run(paths):
+    write_state(paths, State(outcome="trained", seconds={"training": 12.5}, started=1000.0))
+    monitoring(paths)
+    told = figures(paths)
+    assert told["longhand_pipeline_outcome", "trained"] == 1
+    assert told["longhand_pipeline_outcome", "failed"] == 0
+    assert told["longhand_pipeline_step_seconds", "training"] == 12.5
+    assert told["longhand_pipeline_last_run_timestamp_seconds",] == 1000.0
+    success = told["longhand_pipeline_last_success_timestamp_seconds",]
+    monitoring(paths, failed="training")
+    told = figures(paths)
+    assert told["longhand_pipeline_outcome", "failed"] == 1
+    assert told["longhand_pipeline_failed_step", "training"] == 1
+    assert told["longhand_pipeline_last_success_timestamp_seconds",] == success
+    assert json.loads((paths.pipeline / "state.json").read_text())["failed_step"] == "training"
+
+
+def test_a_gateway_that_is_away_loses_nothing(paths, monkeypatch, caplog):
+    monkeypatch.setenv("LONGHAND_PUSHGATEWAY", "127.0.0.1:9")
+    monitoring(paths)
+    assert "cannot be pushed" in caplog.text
+    assert (paths.pipeline / "pipeline.prom").exists()
