@@ -1,6 +1,6 @@
 """Start a container's command as the owner of the folders that are mounted: what it writes belongs to who started it.
 
-A container that was started with --user goes on as that user. Without a folder of a person's it is the image's own user.
+A container that was started with --user goes on as that user. Without a mounted folder it is the image's own user.
 """
 
 import os
