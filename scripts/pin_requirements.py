@@ -1,4 +1,4 @@
-"""Write requirements.txt and requirements-serve.txt from what is installed here: `python scripts/pin_requirements.py`.
+"""Write requirements*.txt from what is installed here: `python scripts/pin_requirements.py`.
 
 Install the new versions into .venv, run the tests, then run this. Only what pyproject.toml asks for, directly or
 through another package, is pinned; what else lies in the environment is left out.
@@ -17,6 +17,12 @@ PURPOSES = {
     "Ground truth to samples": "longhand[pipeline]",
     "Training and evaluation": "longhand[train]",
     "Development": "longhand[dev]",
+}
+# The lists beside requirements.txt: the purposes that they hold, and what they are for.
+LISTS = {
+    "requirements-serve.txt": (1, "The service and `longhand read`: no torch, pandas or mlflow."),
+    "requirements-ingest.txt": (2, "Ground truth to samples, in a container: no torch or mlflow."),
+    "requirements-train.txt": (3, "Training and evaluation, in a container."),
 }
 # Packages that other packages ask for only where they exist.
 NOT_ON_WINDOWS = {"gunicorn", "uvloop"}
@@ -65,7 +71,7 @@ def pins(versions: dict[str, str]) -> str:
 
 
 def main() -> None:
-    """Write both files."""
+    """Write all lists."""
     root = Path(__file__).resolve().parents[1]
     written: set[str] = set()
     blocks = []
@@ -74,8 +80,8 @@ def main() -> None:
         written |= set(new)
         blocks.append(f"\n# {purpose}\n{pins(new)}")
     (root / "requirements.txt").write_text(f"{HEADER}{''.join(blocks)}\n-e .\n", encoding="utf-8")
-    serving = f"{HEADER}# The service and `longhand read`: no torch, pandas or mlflow.\n{blocks[0]}\n-e .\n"
-    (root / "requirements-serve.txt").write_text(serving, encoding="utf-8")
+    for name, (count, note) in LISTS.items():
+        (root / name).write_text(f"{HEADER}# {note}\n{''.join(blocks[:count])}\n-e .\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -8,12 +8,13 @@ registered model; the recognizer's is the challenger of the one in service (judg
 import json
 import logging
 import os
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from dulwich.errors import NotGitRepository
+from dulwich.repo import Repo
 
 from src.errors import MissingArtefactError
 from src.files import write_whole
@@ -195,8 +196,11 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _commit(root: Path) -> str:
     """The commit that is checked out, or "unknown" outside a Git clone."""
-    found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=False)
-    return found.stdout.strip() if found.returncode == 0 else "unknown"
+    try:
+        with Repo(root) as clone:
+            return clone.head().decode()
+    except (NotGitRepository, KeyError):  # KeyError: a clone without a commit
+        return "unknown"
 
 
 def main() -> None:

@@ -1,0 +1,67 @@
+"""The documented `docker run` commands with a person's own folders: nothing stays that is not the person's."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.test_containers.conftest import ROOT, call, quoted
+
+PERSON = 4321
+INGESTION = (
+    'docker run -v "$(pwd)/data/raw:/app/data/raw" -v "$(pwd)/.dvc:/app/.dvc" -v "$(pwd)/.git:/app/.git" '
+    "ingestion_image"
+)
+TRAINING = (
+    'docker run -v "$(pwd)/data:/app/data" -v "$(pwd)/models:/app/models" -v "$(pwd)/.dvc:/app/.dvc" '
+    '-v "$(pwd)/.git:/app/.git" training_image'
+)
+
+
+@pytest.fixture
+def clone(tmp_path: Path, small_params: Path) -> Path:
+    """A clone that belongs to somebody who is not root, with a small archive in it."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to give the clone to another person")
+    folder = tmp_path / "clone"
+    call(f"git clone -q {quoted(ROOT)} {quoted(folder)} && cp {quoted(small_params)} {quoted(folder)}")
+    call("python scripts/provide_data.py", cwd=folder, PYTHONPATH=str(folder))
+    call(f"chown -R {PERSON}:{PERSON} {quoted(folder)}")
+    return folder
+
+
+def short(command: str) -> str:
+    """The command with a short training's params.yaml."""
+    words = command.split(" ")
+    return " ".join([*words[:-1], '-v "$(pwd)/params.yaml:/app/params.yaml:ro"', words[-1]])
+
+
+def others(folder: Path) -> list[str]:
+    return [str(path) for path in folder.rglob("*") if path.lstat().st_uid != PERSON or path.lstat().st_gid != PERSON]
+
+
+def test_the_documented_commands_leave_only_what_the_person_can_delete(images, clone):
+    archive = (clone / "data" / "raw" / "raw_data.tar.gz").read_bytes()
+    head = (clone / ".git" / "HEAD").read_bytes()
+    call(INGESTION, cwd=clone)
+    assert (clone / "data" / "raw" / "raw_data.tar.gz").read_bytes() == archive
+    assert others(clone) == []
+
+    call(short(TRAINING), cwd=clone)
+    assert others(clone) == []
+    assert (clone / "models" / "recognizer" / "recognizer.onnx").exists()
+    assert (clone / "models" / "registry" / "champion.json").exists()
+    assert (clone / ".git" / "HEAD").read_bytes() == head
+    assert call("git status --porcelain", cwd=clone, GIT_CONFIG_COUNT="1", GIT_CONFIG_KEY_0="safe.directory",
+                GIT_CONFIG_VALUE_0="*").split("\n")[:-1] == [" M params.yaml"]  # fmt: skip
+
+    call(short(TRAINING), cwd=clone)
+    state = (clone / "data" / "pipeline" / "state.json").read_text()
+    assert '"nothing_new"' in state
+    call(f"docker run --rm --user {PERSON} -v {quoted(clone.parent)}:/there training_image rm -r /there/clone/data")
+
+
+def test_documents_and_tests_name_the_same_commands():
+    text = (ROOT / "docs" / "containers.md").read_text()
+    for command in (INGESTION, TRAINING, "docker run -p 8000:8000 prediction_image"):
+        assert command in " ".join(text.split()), command
