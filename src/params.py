@@ -168,7 +168,7 @@ class GateParams(Settings):
     slice_margin: Share = 0.03
     calibration_error: Share = 0.05
     milliseconds: PositiveFloat = 20.0
-    disagreement: Share = 0.01
+    disagreement: Share = 0.02
     seed: int = 20
 
 

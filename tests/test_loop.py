@@ -17,15 +17,18 @@ def longhand(folder: Path, *arguments: str) -> str:
     own = {name: value for name, value in os.environ.items() if not name.startswith(("LONGHAND_", "MLFLOW_"))}
     environment = own | {"PYTHONPATH": str(ROOT), "LONGHAND_DATABASE_URL": f"sqlite:///{folder / 'longhand.db'}"}
     command = [sys.executable, "-m", "src.cli", *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=400, check=False)
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=400, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def test_misread_words_are_corrected_taught_and_then_read_right(tmp_path):
     shutil.copytree(ROOT / "models" / "released", tmp_path / "models" / "released")
-    (tmp_path / "params.yaml").write_text("teach: {steps: 60, columns: 1536, epochs: 1, others: 12, max_minutes: 3}\n")
-    exam, lesson = unfamiliar(40, 5000), unfamiliar(100, 100)
+    few = "{steps: 60, columns: 1024, epochs: 1, rehearsed: 100, others: 12, max_minutes: 3}"
+    (tmp_path / "params.yaml").write_text(f"teach: {few}\n")
+    exam, lesson = unfamiliar(40, 5000), unfamiliar(120, 100)
     settings = {"registry": tmp_path / "models" / "registry", "keys": "off", "follow_seconds": 0.5}
     with serve(tmp_path, None, **settings) as service, httpx.Client(base_url=service.url, timeout=60) as client:
 

@@ -47,8 +47,8 @@ def reliability(confidence: NDArray[np.float64], right: NDArray[np.bool_], bins:
     return pd.DataFrame(rows, columns=["samples", "confidence", "right"])
 
 
-def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
-    """Return the expected calibration error: |confidence - share right|, in the mean over 15 bins of equally many.
+def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int = _BINS) -> float:
+    """Return the expected calibration error: |confidence - share right|, in the mean over bins of equally many.
 
     Guo et al., "On Calibration of Modern Neural Networks", 2017, https://arxiv.org/abs/1706.04599; with bins of equal
     numbers instead of equal widths, since most confidences lie near 1.
@@ -56,8 +56,9 @@ def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_])
     Args:
         confidence: float64 [N], 0..1; N at least 1.
         right: bool [N].
+        bins: At most so many.
     """
-    table = reliability(confidence, right)
+    table = reliability(confidence, right, bins)
     return float(np.average((table["confidence"] - table["right"]).abs(), weights=table["samples"]))
 
 

@@ -17,6 +17,9 @@ from src.models.confidence import calibration_error, word_table
 from src.models.metrics import overall
 from src.params import GateParams
 
+# Of 50 words, the share that is right is off by 7 points by chance (one standard deviation, at most).
+_WORDS_PER_BIN = 50
+
 
 @dataclass(frozen=True)
 class Check:
@@ -166,8 +169,12 @@ def reason(checks: list[Check]) -> str:
 
 
 def _calibration(readings: pd.DataFrame) -> float:
+    """Expected calibration error of words, in bins that are large enough to show more than chance."""
     words = word_table(readings)
-    return calibration_error(words["confidence"].to_numpy(), words["right"].to_numpy()) if len(words) else 0.0
+    if words.empty:
+        return 0.0
+    bins = min(15, max(1, len(words) // _WORDS_PER_BIN))
+    return calibration_error(words["confidence"].to_numpy(), words["right"].to_numpy(), bins)
 
 
 def _points(share: float) -> str:

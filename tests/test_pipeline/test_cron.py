@@ -1,6 +1,7 @@
 """The whole loop by a real cron daemon: a first model, corrections, a second model that reads them and is promoted."""
 
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -17,6 +18,8 @@ from tests.test_api.server import serve
 from tests.test_models.drawn_samples import LETTERS, draw
 from tests.test_models.test_teach import lean
 from tests.test_pipeline.made_project import make_project
+
+logger = logging.getLogger(__name__)
 
 CORRECTIONS = 260
 TABLE = Path("/etc/cron.d/longhand-test")
@@ -119,4 +122,4 @@ def test_corrections_are_learnt_judged_and_served_by_cron_alone(tmp_path, cron):
     verdict = json.loads((project / "reports_gate" / "verdict.json").read_text())
     assert verdict["challenger"] == after
     assert "corrections" in (project / "reports_gate" / "slices.csv").read_text(), "some were held out for the gate"
-    print(f"{misread} of 60 words misread before, {left} after; {verdict['reason']}")
+    logger.warning("%d of 60 words misread before, %d after; %s", misread, left, verdict["reason"])

@@ -125,8 +125,8 @@ def test_a_slower_model_must_stay_in_its_budget(before, now, passes):
 
 
 def test_a_file_that_is_not_the_network_stops_a_promotion():
-    assert gate.check_export(0.01, PARAMS).passed
-    assert not gate.check_export(0.011, PARAMS).passed
+    assert gate.check_export(0.02, PARAMS).passed
+    assert not gate.check_export(0.021, PARAMS).passed
 
 
 def test_the_reason_is_one_sentence_that_names_what_failed():
