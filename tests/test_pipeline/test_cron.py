@@ -81,7 +81,7 @@ def until(project: Path, holds: Callable[[dict[str, object]], bool], seconds: fl
 
 
 def test_corrections_are_learnt_judged_and_served_by_cron_alone(tmp_path, cron):
-    project = make_project(tmp_path / "project", 700, 30, 0.6)
+    project = make_project(tmp_path / "project", 900, 36, 0.75)
     settings = {"registry": project / "models" / "registry", "keys": "off", "follow_seconds": 0.5}
     with serve(project, None, **settings) as service, httpx.Client(base_url=service.url, timeout=60) as client:
 
