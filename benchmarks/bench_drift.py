@@ -16,7 +16,7 @@ import typer
 from src.data.samples import PackedSamples
 from src.models.dataset import load_part
 from src.models.training_reference import training_reference
-from src.monitoring.drift import NAMES, Drift
+from src.monitoring.drift import DRIFTED, NAMES, Drift
 from src.params import load_params
 from src.paths import Paths
 
@@ -48,6 +48,8 @@ def main(root: Annotated[Path, typer.Option(help="The project's folder.")] = Pat
     print(f"Reference: {reference.samples:,} samples of {len(set(train.writers))} writers\n")
     print(f"| | {' | '.join(NAMES)} |\n|---|{'---:|' * len(NAMES)}")
     row(f"{min(MIXED, len(seen)):,} samples of {len(set(writers))} other writers", random.permutation(len(seen)))
+    limits = {name: max(DRIFTED, histogram.usual) for name, histogram in reference.features.items()}
+    print(f"| limit | {' | '.join(f'{limits[feature]:.2f}' for feature in NAMES)} |")
     names, counts = np.unique(writers, return_counts=True)
     for place in np.argsort(-counts)[:HANDS]:
         if counts[place] >= LEAST:

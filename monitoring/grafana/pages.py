@@ -81,6 +81,12 @@ QUALITY = Page(
             limits={0.1: "orange", 0.25: "red"},
         ),
         Figure(
+            "Drift, of its limit",
+            "Above 1 the alert fires: the index is beyond 0.25 and beyond what groups of training writers differ by.",
+            {"{{feature}}": "longhand:drift:psi / on (feature) longhand:drift:limit"},
+            limits={1: "red"},
+        ),
+        Figure(
             "Confidence",
             "Of the readings of an hour: a tenth is below the first line, half below the second.",
             {

@@ -46,7 +46,8 @@ def training_reference(train: Part, samples: PackedSamples, train_only: Collecti
         chosen[:] = True
     columns = {name: values.to_numpy(np.float64)[train.rows[chosen]] for name, values in table.items()}
     lengths = np.array([len(text) for text in train.texts], np.float64)
-    return Reference.of({str(name): values for name, values in columns.items()} | {"length": lengths[chosen]})
+    writers = [writer for writer, wanted in zip(train.writers, chosen, strict=True) if wanted]
+    return Reference.of({str(name): values for name, values in columns.items()} | {"length": lengths[chosen]}, writers)
 
 
 def write_reference(source: Path, target: Path, reference: Reference) -> None:

@@ -1,9 +1,10 @@
 """Does what the service is shown still look like what its model has learnt from?
 
-Measured by the population stability index of each feature: the sum over its bins of (now - then) * ln(now / then), with
-the shares of the training images and of the last images that were read. Below 0.1 nothing has changed, above 0.25 it
-is another population (Siddiqi, "Credit Risk Scorecards", 2006). With n images and B bins it is about (B - 1) / n where
-nothing has changed (Yurdakul, "Statistical Properties of Population Stability Index", 2018): hence no judgement on few.
+Measured by the population stability index of each feature, of the last images that were read against those of the
+training. Below 0.1 nothing has changed, above 0.25 it is another population (Siddiqi, "Credit Risk Scorecards", 2006),
+unless groups of the training's own writers differ more: a hand has its pen. With n images and B bins the index is about
+(B - 1) / n where nothing has changed (Yurdakul, "Statistical Properties of Population Stability Index", 2018): hence no
+judgement on few.
 """
 
 from collections import deque
@@ -11,33 +12,15 @@ from collections.abc import Iterator
 from threading import Lock
 
 import numpy as np
-from numpy.typing import NDArray
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from src.recognition.appearance import FEATURES, look
 from src.recognition.normalize import GreyImage
-from src.recognition.reference import Histogram, Reference
+from src.recognition.reference import Reference
 
 MOVED, DRIFTED = 0.1, 0.25
 NAMES = (*FEATURES, "length")
-
-
-def stability_index(reference: Histogram, values: NDArray[np.floating]) -> float:
-    """Population stability index of some values against those of the training.
-
-    Args:
-        reference: Of the training.
-        values: What was seen since.
-
-    Returns:
-        0 for the same shares; higher for others.
-    """
-    then, counts = np.array(reference.shares), reference.counts(values)
-    # As if one more image a bin had come that looks as in training: an empty bin is no infinite change.
-    bins = len(then)
-    now = (counts + bins * then) / (len(values) + bins)
-    return float(((now - then) * np.log(now / then)).sum())
 
 
 class Drift(Collector):
@@ -80,10 +63,15 @@ class Drift(Collector):
             return {}
         columns = dict(zip(NAMES, seen.T, strict=True))
         return {
-            name: stability_index(histogram, columns[name])
+            name: histogram.stability_index(columns[name])
             for name, histogram in reference.features.items()
             if name in columns
         }
+
+    def limits(self) -> dict[str, float]:
+        """Above which index each feature is of another population; none without a reference."""
+        features = self._reference.features if self._reference else {}
+        return {name: max(DRIFTED, histogram.usual) for name, histogram in features.items()}
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """The gauges, for Prometheus."""
@@ -93,9 +81,12 @@ class Drift(Collector):
         )  # fmt: skip
         yield GaugeMetricFamily("input_drift_images", "Images that drift is measured on", value=float(len(self._seen)))
         family = GaugeMetricFamily(
-            "input_drift_psi", "Population stability index against the training images; above 0.25 is drift",
-            labels=["feature"],
-        )  # fmt: skip
+            "input_drift_psi", "Population stability index against the training images", labels=["feature"]
+        )
         for name, value in self.indices().items():
+            family.add_metric([name], value)
+        yield family
+        family = GaugeMetricFamily("input_drift_limit", "Above this input_drift_psi is drift", labels=["feature"])
+        for name, value in self.limits().items():
             family.add_metric([name], value)
         yield family

@@ -137,15 +137,20 @@ def _drift(figures: Figures, least: int) -> Iterator[Row]:
         yield Row("measured", f"not yet: {images:,.0f} of {least:,} images")
     else:
         yield Row("measured on", f"the last {images:,.0f} images")
+    limits = figures.by("input_drift_limit", "feature")
     for feature, value in indices.items():
-        verdict = "as in training" if value < MOVED else "has moved" if value <= DRIFTED else "is not as in training"
-        yield Row(feature, f"{verdict} ({value:.2f})", "bad" if value > DRIFTED else "good" if value < MOVED else "")
+        beyond = value > limits[feature]
+        verdict = "is not as in training" if beyond else "as in training" if value < MOVED else "has moved"
+        yield Row(feature, f"{verdict} ({value:.2f})", "bad" if beyond else "good" if value < MOVED else "")
 
 
 def _about_drift(figures: Figures) -> str:
     if not figures.by("input_drift_psi", "feature"):
         return ""
-    return f"Population stability index: from {MOVED} a feature has moved, from {DRIFTED} it is of other images."
+    return (
+        f"Population stability index: from {MOVED} a feature has moved; above {DRIFTED}, and above what is usual among "
+        "the training's writers, these are other images."
+    )
 
 
 def _pipeline(figures: Figures) -> Iterator[Row]:

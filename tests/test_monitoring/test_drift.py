@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from src.monitoring.drift import DRIFTED, MOVED, NAMES, Drift, stability_index
+from src.monitoring.drift import DRIFTED, MOVED, NAMES, Drift
 from src.recognition.reference import Histogram, Reference
 
 
@@ -31,13 +31,13 @@ def test_the_index_is_that_of_the_literature() -> None:
     reference = Histogram(edges=(0.0,), shares=(0.5, 0.5))
     values = np.repeat([-1.0, 1.0], (200_000, 800_000))  # so many that the smoothing is not seen
     expected = (0.2 - 0.5) * np.log(0.2 / 0.5) + (0.8 - 0.5) * np.log(0.8 / 0.5)
-    assert stability_index(reference, values) == pytest.approx(expected, rel=1e-3)
+    assert reference.stability_index(values) == pytest.approx(expected, rel=1e-3)
 
 
 @pytest.mark.parametrize("count", [200, 500, 1000])
 def test_the_same_population_has_not_moved(count: int) -> None:
     for seed in range(20):
-        found = stability_index(REFERENCE.features["ink"], population(count, 10 + seed)[:, 0])
+        found = REFERENCE.features["ink"].stability_index(population(count, 10 + seed)[:, 0])
         assert found < (MOVED if count >= 500 else DRIFTED)
 
 
@@ -82,7 +82,24 @@ def test_the_gauges_say_when_nothing_is_measured() -> None:
         drift.note(tuple(row))
     text = generate_latest(registry).decode()
     assert "input_drift_reference 1.0" in text and "input_drift_images 250.0" in text
-    assert text.count("input_drift_psi{") == len(NAMES)
+    assert text.count("input_drift_psi{") == text.count("input_drift_limit{") == len(NAMES)
+
+
+def test_what_differs_from_hand_to_hand_is_not_drift() -> None:
+    random = np.random.default_rng(1)
+    writers = np.repeat(np.arange(100), 50)
+    pens = random.normal(0.0, 1.0, 100)  # each has its own, and writes nearly alike with it
+    values = pens[writers] + random.normal(0.0, 0.1, 5000)
+    reference = Reference.of({"contrast": values, "ink": random.normal(size=5000)}, [str(name) for name in writers])
+    drift = Drift(1000, 200)
+    drift.compare_with(reference)
+    assert drift.limits()["contrast"] > 2 * DRIFTED
+    assert drift.limits()["ink"] == DRIFTED
+    others = [reference.features["contrast"].stability_index(values[np.isin(writers, ten)]) for ten in
+              (random.choice(100, 10, replace=False) for _ in range(40))]  # fmt: skip
+    assert np.mean(np.array(others) > DRIFTED) > 0.5, "by the usual threshold alone each day would be an alarm"
+    assert np.mean(np.array(others) > drift.limits()["contrast"]) <= 0.2
+    assert reference.features["contrast"].stability_index(values - 3.0) > drift.limits()["contrast"]
 
 
 def test_threads_may_look_while_others_write() -> None:

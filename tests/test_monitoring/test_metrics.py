@@ -109,6 +109,6 @@ def test_each_name_is_documented() -> None:
     found = scraped(Disk(Path()), PipelineRun(Path("none")))
     families = {family.name for family in Metrics().registry.collect()} | set(found)
     counters = {family.name for family in Metrics().registry.collect() if family.type == "counter"}
-    for name in families | {"input_drift_psi", "input_drift_images", "input_drift_reference"}:
+    for name in families | {"input_drift_psi", "input_drift_images", "input_drift_reference", "input_drift_limit"}:
         shown = f"{name}_total" if name in counters and not name.startswith("process_") else name
         assert name.startswith("process_") or f"`{shown}" in text, name
