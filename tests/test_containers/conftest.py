@@ -50,14 +50,13 @@ def word() -> bytes:
 @pytest.fixture(scope="session")
 def small_params(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A params.yaml of a small sample and a short training."""
-    params = {
-        "sample": {"words": 700, "writers": 30},
-        "classifier": {"epochs": 2},
-        "recognizer": {"max_minutes": 0.6, "columns_per_batch": 2048, "checkpoint_minutes": 0.2},
-        "language": {"languages": []},
-        "evaluate": {"bootstrap_rounds": 50},
-        "gate": {"milliseconds": 1000.0},  # the machine may be busy
-    }
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["sample"] |= {"words": 700, "writers": 30}
+    params["classifier"]["epochs"] = 2
+    params["recognizer"] |= {"max_minutes": 0.6, "columns_per_batch": 2048, "checkpoint_minutes": 0.2}
+    params["language"]["languages"] = []
+    params["evaluate"]["bootstrap_rounds"] = 50
+    params["gate"]["milliseconds"] = 1000.0  # the machine may be busy
     file = tmp_path_factory.mktemp("params") / "params.yaml"
     file.write_text(yaml.safe_dump(params))
     file.chmod(0o644)
