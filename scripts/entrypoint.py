@@ -26,6 +26,8 @@ def main() -> None:
         os.setgroups([])
         os.setgid(group)
         os.setuid(user)
+        for link in filter(Path.is_symlink, Path().iterdir()):  # into a folder that may be mounted, and new
+            link.resolve().mkdir(parents=True, exist_ok=True)
     os.umask(0o022)
     os.execvp(sys.argv[1], sys.argv[1:])
 
