@@ -1,6 +1,7 @@
 """Stage 4: regular text, no duplicates; for the word classifier no stop words and symbols."""
 
 import logging
+from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +19,9 @@ from src.stage import run
 logger = logging.getLogger(__name__)
 
 
-def clean_data(filtered: Path, clean: Path, report: Path, params: CleanParams) -> pd.DataFrame:
+def clean_data(
+    filtered: Path, clean: Path, report: Path, params: CleanParams, growing: Collection[str] = ()
+) -> pd.DataFrame:
     """Clean the texts, drop what cannot be learnt from, and narrow the frequent words.
 
     Args:
@@ -26,6 +29,7 @@ def clean_data(filtered: Path, clean: Path, report: Path, params: CleanParams) -
         clean: Parquet file to write: the manifest with `text`.
         report: CSV file of what was dropped, to write.
         params: Stop words, symbols, and patterns of texts to drop.
+        growing: Collections that give way where they hold an image that another collection holds too.
 
     Returns:
         The samples that are left.
@@ -38,18 +42,19 @@ def clean_data(filtered: Path, clean: Path, report: Path, params: CleanParams) -
     frame = read_manifest(filtered, "filter_data", FilteredManifest)
     pairs = zip(frame["transcription"], frame["level"], strict=True)
     frame["text"] = pd.Series([clean_text(text, level) for text, level in pairs], index=frame.index, dtype="str")
-    kept = keep_without_fault(frame, faults(frame, params), report)
+    kept = keep_without_fault(frame, faults(frame, params, growing), report)
     kept["frequent"] = narrow_frequent(kept, params)
     write_manifest(kept, clean, CleanManifest)
     return kept
 
 
-def faults(frame: pd.DataFrame, params: CleanParams) -> pd.Series:
+def faults(frame: pd.DataFrame, params: CleanParams, growing: Collection[str] = ()) -> pd.Series:
     """Say what speaks against each sample.
 
     Args:
         frame: The manifest with `text`.
         params: Patterns of texts to drop.
+        growing: Collections that give way to the others.
 
     Returns:
         str, one a row: the reason, or "".
@@ -61,6 +66,10 @@ def faults(frame: pd.DataFrame, params: CleanParams) -> pd.Series:
     if patterns:
         matches = frame["text"].map(lambda text: matching(text, patterns) or "").astype("str")
         reasons[matches != ""] = "drop pattern: " + matches[matches != ""]
+    late = frame["source"].isin(list(growing))
+    known = frame[(reasons == "") & ~late].drop_duplicates("digest").set_index("digest")["sample_id"]
+    again = (reasons == "") & late & frame["digest"].isin(known.index)
+    reasons[again] = "ground truth already: of " + frame.loc[again, "digest"].map(known)
     sound = frame[reasons == ""]
     for same in (group for _, group in sound.groupby("digest", sort=False) if len(group) > 1):
         if same["text"].nunique() == 1:
@@ -111,7 +120,8 @@ def _stop_words(language: str | None) -> list[str]:
 def main() -> None:
     """Write data/interim/clean.parquet."""
     paths = Paths()
-    clean_data(paths.filtered, paths.clean, paths.clean_report, load_params(paths.params).clean)
+    params = load_params(paths.params)
+    clean_data(paths.filtered, paths.clean, paths.clean_report, params.clean, params.split.growing)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 def filter_data(
-    manifest: Path, filtered: Path, report: Path, params: FilterParams, train_only: Collection[str] = ()
+    manifest: Path, filtered: Path, report: Path, params: FilterParams, uncounted: Collection[str] = ()
 ) -> pd.DataFrame:
     """Drop samples that are of no use to any model, and mark the frequent words.
 
@@ -27,7 +27,8 @@ def filter_data(
         filtered: Parquet file to write: the manifest with `frequent`.
         report: CSV file of what was dropped, to write.
         params: The limits.
-        train_only: Collections in which no word counts as frequent: what is never measured needs no classifier.
+        uncounted: Collections in which no word counts as frequent. What is never measured needs no classifier; and
+            what grows would change the frequent words of others, by which their writers are shared out.
 
     Returns:
         The samples that are left.
@@ -38,7 +39,7 @@ def filter_data(
     """
     frame = read_manifest(manifest)
     kept = keep_without_fault(frame, faults(frame, params), report)
-    kept["frequent"] = frequent(kept, params, train_only)
+    kept["frequent"] = frequent(kept, params, uncounted)
     write_manifest(kept, filtered, FilteredManifest)
     words = kept.loc[kept["frequent"], "transcription"]
     logger.info(
@@ -74,18 +75,18 @@ def faults(frame: pd.DataFrame, params: FilterParams) -> pd.Series:
     return pd.Series(reasons, index=frame.index, dtype="str")
 
 
-def frequent(frame: pd.DataFrame, params: FilterParams, train_only: Collection[str] = ()) -> pd.Series:
+def frequent(frame: pd.DataFrame, params: FilterParams, uncounted: Collection[str] = ()) -> pd.Series:
     """Tell which samples are words that occur often, but not too often; both ends of the range are kept.
 
     Args:
         frame: The samples that are left.
         params: The range.
-        train_only: Collections that do not count.
+        uncounted: Collections that do not count.
 
     Returns:
         bool, one a row; lines are never frequent.
     """
-    words = (frame["level"] == "word") & ~frame["source"].isin(list(train_only))
+    words = (frame["level"] == "word") & ~frame["source"].isin(list(uncounted))
     counts = frame["transcription"].map(frame.loc[words, "transcription"].value_counts())
     return words & counts.between(params.min_word_count, params.max_word_count)
 
@@ -99,7 +100,8 @@ def main() -> None:
     """Write data/interim/filtered.parquet."""
     paths = Paths()
     params = load_params(paths.params)
-    filter_data(paths.manifest, paths.filtered, paths.filter_report, params.filter, params.split.train_only)
+    uncounted = (*params.split.train_only, *params.split.growing)
+    filter_data(paths.manifest, paths.filtered, paths.filter_report, params.filter, uncounted)
 
 
 if __name__ == "__main__":

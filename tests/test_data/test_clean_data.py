@@ -30,11 +30,13 @@ class CleanDataTest(unittest.TestCase):
         self.root = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.root)
 
-    def clean(self, rows: list[dict[str, object]], params: CleanParams | None = None) -> pd.DataFrame:
+    def clean(
+        self, rows: list[dict[str, object]], params: CleanParams | None = None, growing: tuple[str, ...] = ()
+    ) -> pd.DataFrame:
         frame = manifest_frame([{"frequent": False} | row for row in rows])
         write_manifest(frame, self.root / "filtered.parquet", FilteredManifest)
         return clean_data(self.root / "filtered.parquet", self.root / "clean.parquet", self.root / "report.csv",
-                          params or CleanParams())  # fmt: skip
+                          params or CleanParams(), growing)  # fmt: skip
 
     def reasons(self) -> list[str]:
         return pd.read_csv(self.root / "report.csv")["reason"].tolist()
@@ -48,6 +50,20 @@ class CleanDataTest(unittest.TestCase):
     def test_words_keep_their_bar_and_symbols(self) -> None:
         for word in ("|", ",", "'s", '"', "..."):
             self.assertEqual(word, clean_text(word, "word"))
+
+    def test_a_correction_gives_way_to_ground_truth(self) -> None:
+        rows: list[dict[str, object]] = [
+            {"sample_id": f"{source}/{digest}", "source": source, "digest": digest, "transcription": text}
+            for source, digest, text in (
+                ("corrections", "1" * 16, "other"), ("corrections", "2" * 16, "word"), ("corrections", "3" * 16, "new"),
+                ("iam", "1" * 16, "word"), ("iam", "2" * 16, "word"),
+            )
+        ]  # fmt: skip
+        kept = self.clean(rows, growing=("corrections",))
+        self.assertEqual({f"corrections/{'3' * 16}", f"iam/{'1' * 16}", f"iam/{'2' * 16}"}, set(kept["sample_id"]))
+        self.assertEqual(
+            [f"ground truth already: of iam/{'1' * 16}", f"ground truth already: of iam/{'2' * 16}"], self.reasons()
+        )
 
     def test_struck_out(self) -> None:
         for text in ("un >mot< barré", "><", "com<>te", "A|#|B"):
