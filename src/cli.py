@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from src.backup_commands import backup, restore
 from src.errors import ImageError, LonghandError, MissingArtefactError
 from src.model_commands import models
 from src.paths import Paths
@@ -25,6 +26,8 @@ app = typer.Typer(help="Read handwriting with a model of your own.", no_args_is_
 app.add_typer(keys, name="keys")
 app.add_typer(models, name="models")
 app.add_typer(pipeline, name="pipeline")
+app.command()(backup)
+app.command()(restore)
 
 
 @app.command()

@@ -41,6 +41,10 @@ class StoreError(LonghandError):
     """The store of the service cannot be opened."""
 
 
+class BackupError(LonghandError):
+    """State cannot be kept, or a backup cannot be brought back."""
+
+
 class RegistryError(LonghandError):
     """The registry cannot be reached, or holds nothing by that name."""
 

@@ -54,10 +54,14 @@ def ingestion(paths: Paths) -> None:
     new = fingerprint(paths)
     if new == state.learnt:
         logger.info("nothing is new since the last training")
-        return
-    logger.info("there is something new to learn")
-    if state.in_work != new:
-        state.in_work, state.done = new, []
+        if (paths.split / "test.txt").exists() and paths.samples.exists():
+            return
+        logger.info("the samples are missing, as after a restore: they are made again")
+        state.done = []
+    else:
+        logger.info("there is something new to learn")
+        if state.in_work != new:
+            state.in_work, state.done = new, []
     names = data_stages(paths.root)
     run_stages(paths, names, state.done, _noting(paths, state))
 
