@@ -74,6 +74,16 @@ def test_what_is_done_for_the_same_material_is_not_done_again(paths):
     assert paths.encoded.stat().st_mtime_ns == before
 
 
+def test_after_a_restore_the_samples_are_made_again_and_nothing_is_trained(paths):
+    write_state(paths, State(learnt=fingerprint(paths)))
+    shutil.rmtree(paths.processed)
+    shutil.rmtree(paths.interim)
+    ingestion(paths)
+    assert (paths.split / "test.txt").exists()
+    training(paths)
+    assert read_state(paths).outcome == "nothing_new"
+
+
 def test_nothing_new_trains_nothing(paths):
     write_state(paths, State(learnt=fingerprint(paths)))
     ingestion(paths)
