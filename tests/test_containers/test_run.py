@@ -63,7 +63,7 @@ def test_the_documented_commands_leave_only_what_the_person_can_delete(images, c
     call(short(TRAINING), cwd=clone)
     state = (clone / "data" / "pipeline" / "state.json").read_text()
     assert '"nothing_new"' in state
-    call(f"docker run --rm --user {PERSON} -v {quoted(clone.parent)}:/there training_image rm -r /there/clone/data")
+    call(f"docker run --rm --user {PERSON} -v {quoted(clone)}:/there training_image rm -r /there/data /there/models")
 
 
 def test_documents_and_tests_name_the_same_commands():
