@@ -57,8 +57,8 @@ def test_the_documented_commands_leave_only_what_the_person_can_delete(images, c
     assert (clone / "models" / "recognizer" / "recognizer.onnx").exists()
     assert (clone / "models" / "registry" / "champion.json").exists()
     assert (clone / ".git" / "HEAD").read_bytes() == head
-    assert call("git status --porcelain", cwd=clone, GIT_OPTIONAL_LOCKS="0", GIT_CONFIG_COUNT="1", GIT_CONFIG_KEY_0="safe.directory",
-                GIT_CONFIG_VALUE_0="*").split("\n")[:-1] == [" M params.yaml"]  # fmt: skip
+    git = "git --no-optional-locks -c safe.directory='*'"
+    assert call(f"{git} status --porcelain", cwd=clone) == " M params.yaml\n"
 
     call(short(TRAINING), cwd=clone)
     state = (clone / "data" / "pipeline" / "state.json").read_text()
