@@ -53,11 +53,17 @@ def small_params(tmp_path_factory: pytest.TempPathFactory) -> Path:
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["sample"] |= {"words": 700, "writers": 30}
     params["classifier"]["epochs"] = 2
-    params["recognizer"] |= {"max_minutes": 0.6, "columns_per_batch": 2048, "checkpoint_minutes": 0.2}
+    params["recognizer"] |= {
+        "max_minutes": 0.5,
+        "columns_per_batch": 2048,
+        "checkpoint_minutes": 0.2,
+        "quantize": False,
+    }
     params["language"]["languages"] = []
     params["evaluate"]["bootstrap_rounds"] = 50
     # Three writers and seconds of training: what counts here is that a winner gets into service.
-    params["gate"] |= {"milliseconds": 1000.0, "calibration_error": 1.0, "slice_margin": 1.0, "confidence_level": 0.5}
+    params["gate"] |= {"confidence_level": 0.5, "slice_margin": 1.0, "calibration_error": 1.0, "disagreement": 1.0}
+    params["gate"]["milliseconds"] = 1000.0
     file = tmp_path_factory.mktemp("params") / "params.yaml"
     file.write_text(yaml.safe_dump(params))
     file.chmod(0o644)

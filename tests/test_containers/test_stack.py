@@ -111,6 +111,8 @@ def test_the_stack_reads_trains_and_takes_the_winner(compose, environment, word)
     assert "nothing is new: nothing is trained" in log, log[-6000:]
     assert f"reads with {version}" in log, log[-6000:]
 
+    assert "unhealthy" not in call("docker ps")
+
     # Prometheus sees all of it.
     for job in ("prediction", "node", "alertmanager"):
         until(f"Prometheus reaches {job}", lambda job=job: value(f'up{{job="{job}"}}') == 1, 60)
