@@ -72,9 +72,9 @@ pipeline() { # SECONDS STEP [OPTION...]
     if [ "$local_run" = 1 ]; then
         limited "$seconds" longhand pipeline "$@"
     elif [ "$1" = training ]; then
-        limited "$seconds" "${compose[@]}" run --rm training longhand pipeline "$@"
+        limited "$seconds" "${compose[@]}" run --rm --no-deps training longhand pipeline "$@"
     else
-        limited "$seconds" "${compose[@]}" run --rm ingestion longhand pipeline "$@"
+        limited "$seconds" "${compose[@]}" run --rm --no-deps ingestion longhand pipeline "$@"
     fi
 }
 

@@ -48,7 +48,7 @@ def ingestion(paths: Paths) -> None:
     state.started, state.seconds, state.failed_step = time.time(), {}, None
     write_state(paths, state)
     _bring_corrections(paths, state)
-    if not find_archives(paths.raw):
+    if not find_archives(paths.raw).keys() - {_CORRECTIONS}:  # corrections alone are of too few hands to be split
         logger.info("%s holds no archive: the sample is drawn", paths.raw)
         sample_archive.main()
     new = fingerprint(paths)
