@@ -22,6 +22,7 @@ from src.data.archives import unpack
 from src.errors import BackupError
 from src.files import write_whole
 from src.paths import Paths
+from src.registry.published import sha256_of
 
 logger = logging.getLogger(__name__)
 
@@ -186,7 +187,7 @@ def _unpack_checked(source: Path, folder: Path) -> Contents:
         raise BackupError(f"{source}: was not written by `longhand backup`, or not to its end: {error}") from error
     found = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()} - {_CONTENTS}
     wrong = sorted(found ^ contents.files.keys())
-    wrong += [name for name, digest in contents.files.items() if name in found and _sha256(folder / name) != digest]
+    wrong += [name for name, digest in contents.files.items() if name in found and sha256_of(folder / name) != digest]
     if wrong:
         raise BackupError(f"{source}: damaged: {wrong[0]} is not what was packed; take another backup")
     return contents
@@ -233,8 +234,3 @@ def _exchange(fresh: Path, old: Path, places: dict[Path, Path]) -> None:
 
 def _holds(place: Path) -> bool:
     return any(file.is_file() for file in place.rglob("*")) if place.is_dir() else place.exists()
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

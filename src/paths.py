@@ -181,12 +181,17 @@ class Paths:
         return self.root / "models" / "registry"
 
     @property
+    def latest_model(self) -> Path:
+        """The recognizer trained here, until then the released one, whatever the registry says."""
+        return self.recognizer_model if self.recognizer_model.exists() else self.released_model
+
+    @property
     def served_model(self) -> Path:
         """What is read with unless another file is named: champion, else trained here, else released."""
         champion = self.registry / "champion.json"
         if champion.exists():
             return self.registry / str(json.loads(champion.read_text(encoding="utf-8"))["file"])
-        return self.recognizer_model if self.recognizer_model.exists() else self.released_model
+        return self.latest_model
 
     @property
     def gate(self) -> Path:

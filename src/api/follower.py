@@ -14,6 +14,7 @@ from src.api.shadow import Shadow
 from src.errors import ModelFileError, RegistryError
 from src.monitoring.metrics import Metrics
 from src.paths import Paths
+from src.registry.client import CHALLENGER, CHAMPION
 from src.registry.sources import Source
 
 logger = logging.getLogger(__name__)
@@ -66,9 +67,7 @@ class Follower:
         if self._settings.model is not None:
             self._reader.load(self._settings.model)
         elif not self.look(again=True):
-            paths = Paths()
-            known = (paths.recognizer_model, paths.released_model)
-            self._reader.load(next((file for file in known if file.exists()), paths.released_model))
+            self._reader.load(Paths().latest_model)
 
     def look(self, again: bool = False) -> bool:
         """Learn what the registry says, and take it into service.
@@ -96,12 +95,12 @@ class Follower:
         return served
 
     def _take_champion(self, source: Source, again: bool) -> bool:
-        loaded, version = self._reader.recognizer, source.version_of("champion")
+        loaded, version = self._reader.recognizer, source.version_of(CHAMPION)
         if version is None or version in self._refused:
             return False
         if not again and loaded is not None and loaded.info.version == version:
             return True
-        found = source.file_of("champion")
+        found = source.file_of(CHAMPION)
         return found is not None and self._load(found[0].version, found[1])
 
     def _load(self, version: str, file: Path) -> bool:
@@ -116,9 +115,9 @@ class Follower:
     def _take_challenger(self, source: Source) -> None:
         if not self._shadow.share:
             return
-        version = source.version_of("challenger")
+        version = source.version_of(CHALLENGER)
         if version != self._shadow.version:
-            found = source.file_of("challenger") if version else None
+            found = source.file_of(CHALLENGER) if version else None
             self._shadow.exchange(version, found[1] if found else None)
 
     def _note(self, problem: str | None) -> None:

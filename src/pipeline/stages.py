@@ -1,7 +1,7 @@
 """The stages of dvc.yaml, run one after the other in processes of their own.
 
-In a project that DVC watches (.dvc and Git are there) `dvc repro` runs them, so that it knows what is up to date. In a
-container there is no Git: the same commands are run in the file's order, each once for the same material.
+In a project that DVC watches (.dvc and Git are there) `dvc repro` runs them, so that it knows what is up to date.
+Without, as in a container with volumes, the same commands are run in the file's order, each once for the same material.
 """
 
 import logging

@@ -10,6 +10,7 @@ from src.data.extract_raw_data import find_archives
 from src.errors import MissingArtefactError
 from src.files import write_whole
 from src.paths import Paths
+from src.registry.published import sha256_of
 
 Outcome = Literal["trained", "refused", "nothing_new", "failed"]
 
@@ -67,8 +68,7 @@ def fingerprint(paths: Paths) -> str:
     """Hash what a training would learn from: the archives' content and params.yaml; 16 hexadecimal digits."""
     digest = hashlib.sha256(paths.params.read_bytes())
     for stem, archive in sorted(find_archives(paths.raw).items()):
-        with archive.open("rb") as stream:
-            digest.update(f"\n{stem} {hashlib.file_digest(stream, 'sha256').hexdigest()}".encode())
+        digest.update(f"\n{stem} {sha256_of(archive)}".encode())
     return digest.hexdigest()[:16]
 
 

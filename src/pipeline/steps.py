@@ -1,6 +1,5 @@
 """The four steps of a run: ingestion, training, prediction, monitoring."""
 
-import hashlib
 import logging
 import os
 import shutil
@@ -25,7 +24,8 @@ from src.pipeline.stages import data_stages, run_stages, stages
 from src.pipeline.state import State, fingerprint, read_state, write_state
 from src.recognition import Recognizer, read_info
 from src.recognition.images import decode_image
-from src.registry.published import read_published
+from src.registry.client import CHAMPION
+from src.registry.published import read_published, sha256_of
 from src.service_commands import has_corrections, write_corrections
 
 logger = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ def prediction(paths: Paths) -> None:
         PipelineError: The service does not take the champion, or does not read.
     """
     url = os.environ.get("LONGHAND_SERVICE_URL", DEFAULT_URL)
-    champion = read_published(paths.registry, "champion")
+    champion = read_published(paths.registry, CHAMPION)
     image, text = _test_image(paths)
     try:
         ready = httpx.get(f"{url}/ready", timeout=10.0)
@@ -149,7 +149,7 @@ def _bring_corrections(paths: Paths, state: State) -> None:
         return
     with tempfile.TemporaryDirectory(prefix="longhand-") as folder:
         exported = write_corrections(Path(folder) / f"{_CORRECTIONS}.tar.gz")
-        digest = hashlib.sha256(exported.read_bytes()).hexdigest()
+        digest = sha256_of(exported)
         if digest == state.corrections and archive.exists():
             return
         import_ground_truth(exported, paths.raw, name=_CORRECTIONS, collection=_CORRECTIONS)
@@ -160,7 +160,7 @@ def _bring_corrections(paths: Paths, state: State) -> None:
 
 def _start_from_champion(paths: Paths) -> None:
     """Put the champion's weights where trainings begin; without a champion, the released ones serve."""
-    champion = read_published(paths.registry, "champion")
+    champion = read_published(paths.registry, CHAMPION)
     if champion is None:
         return
     model = paths.registry / champion.file
@@ -182,7 +182,7 @@ def _noting(paths: Paths, state: State) -> Callable[[str], None]:
 
 def _in_service(paths: Paths) -> bool:
     """Whether the model that was trained last is the champion."""
-    champion = read_published(paths.registry, "champion")
+    champion = read_published(paths.registry, CHAMPION)
     return champion is not None and champion.version == read_info(paths.recognizer_model).version
 
 

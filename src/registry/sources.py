@@ -14,11 +14,12 @@ import httpx
 
 from src.errors import RegistryError
 from src.files import write_whole
+from src.registry.client import CHALLENGER, CHAMPION, RECOGNIZER
 from src.registry.published import VERSIONS, Published, read_published, sha256_of, write_published
+from src.registry.versions import MODEL, MODEL_VERSION
 
 logger = logging.getLogger(__name__)
 
-NAME, ALIASES, MODEL = "recognizer", ("champion", "challenger"), "recognizer.onnx"
 _SECONDS = 10.0
 
 
@@ -89,17 +90,17 @@ def _mirror(server: str, folder: Path) -> None:
     with httpx.Client(base_url=server, timeout=_SECONDS, auth=account) as client:
         numbers = _aliases(client)
         kept = set()
-        for alias in ALIASES:
+        for alias in (CHAMPION, CHALLENGER):
             if alias not in numbers:
                 write_published(folder, alias, None)
                 continue
             number = numbers[alias]
-            known = client.get("/api/2.0/mlflow/model-versions/get", params={"name": NAME, "version": number})
+            known = client.get("/api/2.0/mlflow/model-versions/get", params={"name": RECOGNIZER, "version": number})
             version = known.raise_for_status().json()["model_version"]
             tags = {tag["key"]: tag["value"] for tag in version.get("tags", [])}
-            kept.add(tags["model_version"])
+            kept.add(tags[MODEL_VERSION])
             old = read_published(folder, alias)
-            if old is None or old.version != tags["model_version"]:
+            if old is None or old.version != tags[MODEL_VERSION]:
                 write_published(folder, alias, _bring(client, version["run_id"], tags, folder))
     # The one before stays, as long as it is the latest of those that are not needed: a rollback comes soon or never.
     others = [path for path in (folder / VERSIONS).glob("*") if path.name not in kept]
@@ -109,7 +110,7 @@ def _mirror(server: str, folder: Path) -> None:
 
 def _aliases(client: httpx.Client) -> dict[str, str]:
     """Alias -> MLflow's number of the version."""
-    answer = client.get("/api/2.0/mlflow/registered-models/get", params={"name": NAME})
+    answer = client.get("/api/2.0/mlflow/registered-models/get", params={"name": RECOGNIZER})
     if answer.status_code == 404:  # nothing was registered yet
         return {}
     model: dict[str, Any] = answer.raise_for_status().json()["registered_model"]
@@ -118,7 +119,7 @@ def _aliases(client: httpx.Client) -> dict[str, str]:
 
 def _bring(client: httpx.Client, run: str, tags: dict[str, str], folder: Path) -> Published:
     """Bring a version's model file, unless it is there."""
-    place = Path(VERSIONS) / tags["model_version"] / MODEL
+    place = Path(VERSIONS) / tags[MODEL_VERSION] / MODEL
     if not ((folder / place).exists() and sha256_of(folder / place) == tags["sha256"]):
         with (
             write_whole(folder / place) as temporary,
@@ -131,4 +132,4 @@ def _bring(client: httpx.Client, run: str, tags: dict[str, str], folder: Path) -
             if sha256_of(temporary) != tags["sha256"]:
                 raise ValueError(f"{place}: what came is not the file that was registered")
     now = datetime.now(UTC)
-    return Published(name=NAME, version=tags["model_version"], file=place, sha256=tags["sha256"], promoted=now)
+    return Published(name=RECOGNIZER, version=tags[MODEL_VERSION], file=place, sha256=tags["sha256"], promoted=now)

@@ -30,8 +30,7 @@ def make_project(folder: Path, words: int, writers: int, minutes: float) -> Path
         },
         "language": {"languages": []},
         "evaluate": {"bootstrap_rounds": 50},
-        # Seconds of training on a busy machine, and few test samples: the error rates alone decide.
-        "gate": {"milliseconds": 1000.0, "slice_margin": 0.5, "calibration_error": 0.5, "disagreement": 0.1},
+        "gate": {"milliseconds": 1000.0},  # the machine may be busy with other tests
     }
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     return folder
