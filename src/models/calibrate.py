@@ -12,6 +12,7 @@ from src.models.batches import BucketSampler
 from src.models.confidence import RISKS, match_words, risk_coverage
 from src.models.dataset import Part, RecognizerDataset, collate
 from src.models.network import STRIDE, RecognizerNetwork
+from src.models.precision import mixed_precision
 from src.recognition.calibration import Calibration, Curve, features
 from src.recognition.charset import Charset
 from src.recognition.decode import greedy
@@ -73,7 +74,7 @@ def calibrate(
     confidences: list[Sequence[float]] = []
     for draws in tqdm(BucketSampler(part.widths, columns, 1), desc="calibration", unit="batch", mininterval=1.0):
         batch = collate([dataset[draw] for draw in draws])
-        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16):
+        with torch.inference_mode(), mixed_precision(device):
             log_probs = network(batch.images.to(device)).cpu().numpy()
         for draw, frames, width in zip(draws, log_probs, batch.widths.tolist(), strict=True):
             found = greedy(frames[: max(1, width // STRIDE)])

@@ -24,6 +24,7 @@ from src.models.batches import BucketSampler, Joining
 from src.models.dataset import Batch, RecognizerDataset, collate, space_of
 from src.models.lesson_parts import part_of
 from src.models.network import RecognizerNetwork
+from src.models.precision import mixed_precision
 from src.models.recognizer_system import mean_ctc_loss
 from src.params import TeachParams
 from src.recognition import Charset
@@ -83,14 +84,14 @@ def fine_tune(
 
 
 def _loss(network: RecognizerNetwork, batch: Batch) -> Tensor:
-    with torch.autocast("cpu", torch.bfloat16):
+    with mixed_precision(batch.images.device):
         log_probs = network(batch.images)
     return mean_ctc_loss(batch, log_probs)
 
 
 def _distance(network: RecognizerNetwork, before: RecognizerNetwork, batch: Batch) -> Tensor:
     """Mean Kullback-Leibler divergence a frame of what is said now from what was said before."""
-    with torch.autocast("cpu", torch.bfloat16):
+    with mixed_precision(batch.images.device):
         with torch.no_grad():
             expected = before(batch.images)
         said = network(batch.images)

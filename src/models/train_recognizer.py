@@ -23,6 +23,7 @@ from src.models.dataset import Part, RecognizerDataset, collate, load_part, spac
 from src.models.export import export_recognizer
 from src.models.network import STRIDE
 from src.models.plots import plot_history
+from src.models.precision import trainer_precision
 from src.models.recognizer_system import RecognizerSystem
 from src.models.start import origin_of, save_start, start_from
 from src.models.training_reference import training_reference
@@ -159,7 +160,7 @@ def train_recognizer(paths: Paths, params: Params) -> Path:
     trainer = pl.Trainer(
         accelerator="auto",
         devices=1,
-        precision="bf16-mixed",
+        precision=trainer_precision(),
         max_epochs=1,  # one Lightning epoch is the whole schedule: a step has one place in it, also after a kill
         val_check_interval=sampler.steps_per_epoch,
         callbacks=[saver, TQDMProgressBar(refresh_rate=10)],
