@@ -24,7 +24,7 @@ from src.models.readings import part_samples, read_samples
 from src.models.start import origin_of, read_start
 from src.params import Params, load_params
 from src.paths import Paths, start_beside
-from src.recognition import Recognizer
+from src.recognition import Recognizer, read_info
 from src.registry import gate
 from src.registry.client import CHALLENGER, CHAMPION, RECOGNIZER, answering, client
 from src.registry.gate import Check, Difference
@@ -74,12 +74,12 @@ class Verdict:
 def judge(paths: Paths, params: Params, *, promoting: bool = True, new_test_set: bool = False) -> Verdict | None:
     """Ask whether the challenger may replace the champion; if so, promote it.
 
-    Without a champion the released model is registered as the first.
+    Without a champion the released model is: the first that is promoted, or only compared with.
 
     Args:
-        paths: The project; the report goes to `paths.gate` and to the challenger's run.
+        paths: The project; the report goes to `paths.gate` and, when promoting, to the challenger's run.
         params: The gate's conditions.
-        promoting: Whether a challenger that passes is promoted.
+        promoting: Whether a challenger that passes is promoted; if not, the registry stays as it is.
         new_test_set: Whether test samples may be gone or altered since the last promotion.
 
     Returns:
@@ -93,25 +93,29 @@ def judge(paths: Paths, params: Params, *, promoting: bool = True, new_test_set:
     with answering(paths):
         store = client(paths)
         challenger = alias(store, CHALLENGER)
-        champion = alias(store, CHAMPION) or _first_champion(store, paths)
-        publish(paths, store)
-        if challenger is None or challenger.number == champion.number:
-            logger.info("%s is in service, and nothing challenges it", champion.version)
+        champion = alias(store, CHAMPION)
+        if promoting:
+            champion = champion or _first_champion(store, paths)
+            publish(paths, store)
+        in_service = champion.version if champion else read_info(paths.released_model).version
+        if challenger is None or (champion and challenger.number == champion.number):
+            logger.info("%s is in service, and nothing challenges it", in_service)
             return None
         table = part_samples(paths, "test")
         samples = fingerprints(paths, table)
         known = json.loads(challenger.tags.get(_JUDGED, "{}"))
-        asked = {"champion": champion.version, "test_set": identity(samples)}
+        asked = {"champion": in_service, "test_set": identity(samples)}
         if promoting and not new_test_set and asked.items() <= known.items():
             logger.info("%s was judged before: %s", challenger.version, known["reason"])
             return None
         with tempfile.TemporaryDirectory(prefix="longhand-gate-") as scratch:
-            files = [fetch(store, one, Path(scratch) / one.number) for one in (champion, challenger)]
+            first = fetch(store, champion, Path(scratch) / champion.number) if champion else paths.released_model
+            second = fetch(store, challenger, Path(scratch) / challenger.number)
             frozen = None if new_test_set else read_frozen(paths.registry / "test_set.csv")
             about = check_test_set(frozen, samples, params.split.growing)
-            verdict = compare(files[0], files[1], paths, params, table, [about], asked["test_set"])
-        store.log_artifacts(challenger.run, str(paths.gate), "gate")
+            verdict = compare(first, second, paths, params, table, [about], asked["test_set"])
         if promoting:
+            store.log_artifacts(challenger.run, str(paths.gate), "gate")
             if verdict.passed:
                 freeze(paths.registry / "test_set.csv", samples)
                 promote(paths, challenger.version, verdict.reason)

@@ -12,9 +12,11 @@ from src.models.start import Origin, network_of, origin_of, read_start, save_sta
 from src.params import Params
 from src.paths import Paths, start_beside
 from src.recognition import Charset, ModelInfo
+from src.registry.client import CHAMPION, answering, client
 from src.registry.judge import judge
 from src.registry.log_runs import register_challenger
 from src.registry.promotion import history
+from src.registry.versions import alias, versions
 from tests.test_models.drawn_samples import write_drawn_samples
 from tests.test_models.test_export import make_info
 from tests.test_registry.made_registry import champion
@@ -140,7 +142,12 @@ def test_comparing_promotes_nothing(paths, taught):
     verdict = judge(paths, PARAMS, promoting=False)
     assert verdict is not None
     assert verdict.passed
-    assert champion(paths) == "released"
+    assert verdict.champion == "released"
+    assert not (paths.registry / "champion.json").exists()
+    assert history(paths) == []
+    with answering(paths):
+        assert alias(client(paths), CHAMPION) is None
+        assert len(versions(client(paths))) == 1, "the released model was not registered"
     assert judge(paths, PARAMS) is not None
     assert champion(paths) == "v1"
 
