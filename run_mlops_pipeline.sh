@@ -18,6 +18,25 @@ for argument in "$@"; do
     esac
 done
 
+# docker-compose reads .env for its containers; this reads it for itself. Nothing in it is executed; what is set wins.
+read_env() {
+    local line name value quoted="^[\"']([^\"']*)[\"']"
+    while IFS= read -r line || [ -n "$line" ]; do
+        [[ ${line%$'\r'} =~ ^[[:space:]]*([A-Z][A-Z0-9_]*)=(.*)$ ]] || continue
+        name=${BASH_REMATCH[1]} value=${BASH_REMATCH[2]}
+        [ -z "${!name+set}" ] || continue
+        [ "$local_run" = 1 ] || [[ $name == LONGHAND_*_SECONDS || $name == LONGHAND_KEPT_LOGS ]] || continue
+        if [[ $value =~ $quoted ]]; then
+            value=${BASH_REMATCH[1]}
+        else
+            value=${value%%[[:space:]]#*}
+            value=${value%"${value##*[![:space:]]}"}
+        fi
+        export "$name=$value"
+    done <.env
+}
+[ ! -f .env ] || read_env
+
 state=data/pipeline
 logs=$state/logs
 kept_logs=${LONGHAND_KEPT_LOGS:-60}
@@ -43,6 +62,12 @@ if [ "$local_run" = 0 ]; then
     if command -v docker-compose >/dev/null; then compose=(docker-compose); else compose=(docker compose); fi
 fi
 
+# A container goes on when docker-compose, its client, is killed, and the lock above knows nothing of it.
+container=""
+remove_container() {
+    [ -z "$container" ] || docker rm --force "$container" >/dev/null 2>&1 || true
+}
+
 child=""
 # shellcheck disable=SC2317  # a trap reaches it
 stop() {
@@ -52,6 +77,7 @@ stop() {
         kill -TERM "$child" 2>/dev/null
         wait "$child"
     fi
+    remove_container
     exit 143
 }
 trap stop TERM INT HUP
@@ -67,15 +93,19 @@ limited() { # SECONDS COMMAND...
 }
 
 pipeline() { # SECONDS STEP [OPTION...]
-    local seconds=$1
+    local seconds=$1 service=ingestion code=0
     shift
     if [ "$local_run" = 1 ]; then
         limited "$seconds" longhand pipeline "$@"
-    elif [ "$1" = training ]; then
-        limited "$seconds" "${compose[@]}" run --rm --no-deps training longhand pipeline "$@"
-    else
-        limited "$seconds" "${compose[@]}" run --rm --no-deps ingestion longhand pipeline "$@"
+        return
     fi
+    [ "$1" != training ] || service=training
+    container=longhand_$1
+    remove_container
+    limited "$seconds" "${compose[@]}" run --rm --no-deps --name "$container" "$service" longhand pipeline "$@" || code=$?
+    [ "$code" = 0 ] || remove_container
+    container=""
+    return "$code"
 }
 
 run_step() { # STEP SECONDS
