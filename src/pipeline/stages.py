@@ -1,6 +1,6 @@
 """The stages of dvc.yaml, run one after the other in processes of their own.
 
-In a project that DVC watches (.dvc and Git are there) `dvc repro` runs them, so that it knows what is up to date.
+In a project that DVC watches (.dvc and Git are there) `dvc repro` runs each, so that it knows what is up to date.
 Without, as in a container with volumes, the same commands are run in the file's order, each once for the same material.
 """
 
@@ -52,7 +52,8 @@ def run_stages(paths: Paths, names: Sequence[str], done: Sequence[str], note: Ca
         PipelineError: A stage failed; what it said stands above.
     """
     if (paths.root / ".dvc").is_dir() and (paths.root / ".git").exists():
-        _call(paths, [sys.executable, "-m", "dvc", "repro", *names], "dvc repro")
+        for name in names:  # one by one, so that an error names the stage
+            _call(paths, [sys.executable, "-m", "dvc", "repro", "--single-item", name], name)
         return
     commands = stages(paths.root)
     for name in names:
