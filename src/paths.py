@@ -160,9 +160,14 @@ class Paths:
         return self.root / "models" / "released" / "recognizer.onnx"
 
     @property
+    def start(self) -> Path:
+        """Folder of the champion's weights, from which the scheduled pipeline trains."""
+        return self.root / "models" / "start"
+
+    @property
     def start_model(self) -> Path:
         """The recognizer that trainings start from: what the scheduled pipeline put there, else the released one."""
-        chosen = self.root / "models" / "start" / "recognizer.onnx"
+        chosen = self.start / "recognizer.onnx"
         return chosen if chosen.exists() else self.released_model
 
     @property

@@ -1,6 +1,7 @@
 """What the scheduled pipeline remembers from run to run, and what counts as new."""
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Literal
 
@@ -9,10 +10,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from src.data.extract_raw_data import find_archives
 from src.errors import MissingArtefactError
 from src.files import write_whole
+from src.params import load_params
 from src.paths import Paths
 from src.registry.published import sha256_of
 
 Outcome = Literal["trained", "refused", "nothing_new", "failed"]
+
+MOST_TRIES = 3
+# Sections of params.yaml that change no trained model.
+_ELSEWHERE = {"gate", "sample", "teach"}
 
 
 class State(BaseModel):
@@ -23,6 +29,7 @@ class State(BaseModel):
         learnt: Fingerprint of the material of the last training that went to its end; None: there was none.
         in_work: Fingerprint of a training that has begun.
         done: Its stages that have ended: a run that was killed is taken up after them.
+        tries: How many runs have trained on it; none of them went to its end.
         outcome: Of the last run.
         failed_step: The step at which the last run failed; None: it did not.
         seconds: How long each step of the last run took.
@@ -36,11 +43,21 @@ class State(BaseModel):
     learnt: str | None = None
     in_work: str | None = None
     done: list[str] = []
+    tries: int = 0
     outcome: Outcome | None = None
     failed_step: str | None = None
     seconds: dict[str, float] = {}
     started: float | None = None
     succeeded: float | None = None
+
+    def begin(self, material: str) -> None:
+        """Note what is to be learnt; of another material than that in work, nothing is done yet."""
+        if self.in_work != material:
+            self.in_work, self.done, self.tries = material, [], 0
+
+    def waits_for(self, material: str) -> bool:
+        """Whether a training on this material was begun and should end before newer material comes in."""
+        return self.in_work == material and 0 < self.tries < MOST_TRIES
 
 
 def read_state(paths: Paths) -> State:
@@ -65,8 +82,15 @@ def write_state(paths: Paths, state: State) -> None:
 
 
 def fingerprint(paths: Paths) -> str:
-    """Hash what a training would learn from: the archives' content and params.yaml; 16 hexadecimal digits."""
-    digest = hashlib.sha256(paths.params.read_bytes())
+    """Hash what a training would learn from: the archives' content and its settings; 16 hexadecimal digits.
+
+    Raises:
+        ParamsError: params.yaml is missing or wrong.
+        ArchiveError: Two archives have one name.
+    """
+    # What the file says, and not how: a comment is no news, nor is a default of a newer version.
+    settings = load_params(paths.params).model_dump(mode="json", exclude_unset=True, exclude=_ELSEWHERE)
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for stem, archive in sorted(find_archives(paths.raw).items()):
         digest.update(f"\n{stem} {sha256_of(archive)}".encode())
     return digest.hexdigest()[:16]

@@ -24,7 +24,8 @@ from src.pipeline.stages import data_stages, run_stages, stages
 from src.pipeline.state import State, fingerprint, read_state, write_state
 from src.recognition import Recognizer, read_info
 from src.recognition.images import decode_image
-from src.registry.client import CHAMPION
+from src.registry.client import CHAMPION, answering, client
+from src.registry.promotion import publish
 from src.registry.published import read_published, sha256_of
 from src.service_commands import has_corrections, write_corrections
 
@@ -39,7 +40,8 @@ def ingestion(paths: Paths) -> None:
     """Bring archives and corrections in, and make samples of them.
 
     Without any archive the sample archive is drawn. The corrections of the service's store (LONGHAND_DATABASE_URL)
-    become data/raw/corrections.tar.gz, which is left alone where nothing changed.
+    become data/raw/corrections.tar.gz, which is left alone where nothing changed, and while a training is in work: if
+    each correction began it anew, it might never end. After three tries they come in all the same.
 
     Raises:
         LonghandError: An archive cannot be read, the store cannot be opened, or a stage fails.
@@ -47,7 +49,10 @@ def ingestion(paths: Paths) -> None:
     state = read_state(paths)
     state.started, state.seconds, state.failed_step = time.time(), {}, None
     write_state(paths, state)
-    _bring_corrections(paths, state)
+    if state.in_work and state.waits_for(fingerprint(paths)):
+        logger.info("a training is in work: corrections that are newer wait until it has ended")
+    else:
+        _bring_corrections(paths, state)
     if not find_archives(paths.raw).keys() - {_CORRECTIONS}:  # corrections alone are of too few hands to be split
         logger.info("%s holds no archive: the sample is drawn", paths.raw)
         sample_archive.main()
@@ -60,8 +65,8 @@ def ingestion(paths: Paths) -> None:
         state.done = []
     else:
         logger.info("there is something new to learn")
-        if state.in_work != new:
-            state.in_work, state.done = new, []
+        state.begin(new)
+        write_state(paths, state)
     names = data_stages(paths.root)
     run_stages(paths, names, state.done, _noting(paths, state))
 
@@ -74,20 +79,23 @@ def training(paths: Paths) -> None:
 
     Raises:
         PipelineError: A stage failed.
+        RegistryError: The registry is away.
     """
     state = read_state(paths)
+    _follow_server(paths)
     new = fingerprint(paths)
     if new == state.learnt:
         logger.info("nothing is new: nothing is trained")
         state.outcome = "nothing_new"
         write_state(paths, state)
         return
-    if state.in_work != new:
-        state.in_work, state.done = new, []
+    state.begin(new)
+    state.tries += 1
+    write_state(paths, state)
     if "train_recognizer" not in state.done:
         _start_from_champion(paths)
     run_stages(paths, list(stages(paths.root)), state.done, _noting(paths, state))
-    state.learnt, state.in_work, state.done = new, None, []
+    state.learnt, state.in_work, state.done, state.tries = new, None, [], 0
     state.outcome = "trained" if _in_service(paths) else "refused"
     logger.info("the new model is %s", "in service" if state.outcome == "trained" else "not promoted: see reports_gate")
     write_state(paths, state)
@@ -158,18 +166,27 @@ def _bring_corrections(paths: Paths, state: State) -> None:
     write_state(paths, state)
 
 
+def _follow_server(paths: Paths) -> None:
+    """Bring the registry's folder to what another registry says; the one beside it is followed by each promotion."""
+    if os.environ.get("MLFLOW_TRACKING_URI"):
+        with answering(paths):
+            publish(paths, client(paths))
+
+
 def _start_from_champion(paths: Paths) -> None:
-    """Put the champion's weights where trainings begin; without a champion, the released ones serve."""
+    """Put the champion's weights where trainings begin; where there are none, the released ones serve."""
     champion = read_published(paths.registry, CHAMPION)
-    if champion is None:
+    model = paths.registry / champion.file if champion else None
+    if model is not None and start_beside(model).exists():
+        with write_whole_folder(paths.start) as folder:
+            for file in (model, start_beside(model)):
+                shutil.copyfile(file, folder / file.name)
         return
-    model = paths.registry / champion.file
-    if not start_beside(model).exists():
+    if model is not None:
         logger.warning("%s has no weights beside it: the training does not start from the champion", model)
-        return
-    with write_whole_folder(paths.root / "models" / "start") as folder:
-        for file in (model, start_beside(model)):
-            shutil.copyfile(file, folder / file.name)
+    if paths.start.exists():
+        logger.warning("%s is of an earlier champion and is removed: the released weights serve", paths.start)
+        shutil.rmtree(paths.start)
 
 
 def _noting(paths: Paths, state: State) -> Callable[[str], None]:

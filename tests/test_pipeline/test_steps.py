@@ -8,14 +8,18 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from src.errors import MissingArtefactError, PipelineError
-from src.paths import Paths
+from src.paths import Paths, start_beside
 from src.pipeline.report import monitoring
 from src.pipeline.stages import data_stages, run_stages, stages
 from src.pipeline.state import State, fingerprint, read_state, write_state
 from src.pipeline.steps import ingestion, prediction, timed, training
+from src.recognition import read_info
+from src.registry.log_runs import register_challenger
+from src.registry.promotion import promote
 from tests.test_api.running import running, tiny_settings
 from tests.test_api.test_api import picture
 from tests.test_pipeline.made_project import ROOT, make_project
+from tests.test_registry.made_registry import champion, make_registry, write_version
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +41,8 @@ def paths(ingested, tmp_path, monkeypatch) -> Paths:
     monkeypatch.chdir(folder)
     monkeypatch.setenv("PYTHONPATH", str(folder))
     monkeypatch.setenv("LONGHAND_DATABASE_URL", "sqlite:///data/service/longhand.db")
-    monkeypatch.delenv("LONGHAND_SERVICE_URL", raising=False)
+    for name in ("LONGHAND_SERVICE_URL", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
     return Paths(folder)
 
 
@@ -101,6 +106,93 @@ def test_new_material_is_another_archive_another_setting_or_other_bytes(paths):
     (paths.raw / "more.tar.gz").write_bytes(b"other")
     prints.add(fingerprint(paths))
     assert len(prints) == 4
+
+
+def test_a_comment_and_what_changes_no_model_are_nothing_new(paths):
+    before = fingerprint(paths)
+    text = paths.params.read_text().replace("milliseconds: 1000.0", "milliseconds:   900.0")
+    paths.params.write_text(f"# a comment\n{text}\nteach: {{steps: 10}}\n")
+    assert fingerprint(paths) == before
+
+
+def killed(paths: Paths, names: list[str], *_: object) -> None:
+    """Stages that end, but for a training's."""
+    if "judge" in names:
+        raise PipelineError("killed")
+
+
+def test_corrections_wait_for_a_training_in_work_but_not_for_ever(paths, monkeypatch):
+    monkeypatch.setattr("src.pipeline.steps.run_stages", killed)
+    begun = read_state(paths)
+    with pytest.raises(PipelineError, match="killed"):
+        training(paths)
+    correct(paths, "bb")
+    for _ in range(2):
+        ingestion(paths)
+        state = read_state(paths)
+        assert (state.in_work, state.done) == (begun.in_work, begun.done), "it is taken up"
+        assert fingerprint(paths) == begun.in_work
+        with pytest.raises(PipelineError, match="killed"):
+            training(paths)
+    ingestion(paths)
+    state = read_state(paths)
+    assert state.in_work == fingerprint(paths) != begun.in_work, "three tries were enough"
+    assert (state.done, state.tries) == ([], 0)
+
+
+def test_corrections_that_waited_come_in_when_the_training_has_ended(paths, monkeypatch):
+    monkeypatch.setattr("src.pipeline.steps.run_stages", killed)
+    begun = fingerprint(paths)
+    with pytest.raises(PipelineError, match="killed"):
+        training(paths)
+    correct(paths, "bb")
+    ingestion(paths)
+    monkeypatch.setattr("src.pipeline.steps.run_stages", lambda *_: None)
+    training(paths)
+    state = read_state(paths)
+    assert (state.learnt, state.in_work, state.tries) == (begun, None, 0)
+    ingestion(paths)
+    assert read_state(paths).in_work == fingerprint(paths) != begun
+
+
+def test_another_setting_begins_a_training_in_work_anew_with_what_waited(paths, monkeypatch):
+    monkeypatch.setattr("src.pipeline.steps.run_stages", killed)
+    with pytest.raises(PipelineError, match="killed"):
+        training(paths)
+    correct(paths, "bb")
+    paths.params.write_text(paths.params.read_text() + "\nlanguage: {order: 5}\n")
+    ingestion(paths)
+    assert (paths.raw / "corrections.tar.gz").exists()
+    assert read_state(paths).tries == 0
+
+
+def test_a_training_starts_from_the_champion_of_the_server_not_of_the_folder(paths, monkeypatch):
+    make_registry(paths.root, "stale")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{paths.root / 'elsewhere.db'}")
+    elsewhere = Paths(paths.root / "elsewhere")
+    file = write_version(elsewhere, "newer")
+    start_beside(file).write_bytes(b"weights")
+    register_challenger(elsewhere, file)
+    promote(elsewhere, "newer", "it is good")
+    assert champion(paths) == "stale"
+    monkeypatch.setattr("src.pipeline.steps.run_stages", killed)
+    with pytest.raises(PipelineError, match="killed"):
+        training(paths)
+    assert champion(paths) == "newer"
+    assert read_info(paths.start_model).version == "newer"
+    assert paths.start_weights.read_bytes() == b"weights"
+
+
+def test_a_champion_without_weights_leaves_the_released_ones_to_start_from(paths, monkeypatch, caplog):
+    make_registry(paths.root, "taught")
+    paths.start.mkdir(parents=True)
+    for name in ("recognizer.onnx", "start.pt"):
+        (paths.start / name).write_bytes(b"of an earlier champion")
+    monkeypatch.setattr("src.pipeline.steps.run_stages", killed)
+    with pytest.raises(PipelineError, match="killed"):
+        training(paths)
+    assert paths.start_weights == start_beside(paths.released_model)
+    assert "earlier champion" in caplog.text
 
 
 def test_corrections_come_in_once_and_go_when_they_are_forgotten(paths, monkeypatch):
