@@ -22,6 +22,7 @@ from torch import nn
 
 from src.data.samples import PackedSamples
 from src.models.dataset import RecognizerDataset, collate, load_part, space_of, training_batches
+from src.models.precision import has_bf16
 from src.models.recognizer_system import RecognizerSystem
 from src.params import load_params
 from src.paths import Paths
@@ -69,10 +70,11 @@ def main(
     steps: int = 30,
     threads: int | None = None,
     columns: Annotated[int | None, typer.Option(help="columns_per_batch in place of params.yaml's")] = None,
-    precision: Annotated[str, typer.Option(help="bf16 or fp32")] = "bf16",
+    precision: Annotated[str | None, typer.Option(help="bf16 or fp32; else what a training takes here")] = None,
     batches: Annotated[Path | None, typer.Option(help="npz file to write the batches to, for bench_keras.py")] = None,
 ) -> None:
     """Time `steps` steps after a warm-up and print a Markdown table."""
+    precision = precision or ("bf16" if has_bf16(torch.device("cpu")) else "fp32")
     paths = Paths(root.resolve())
     params = load_params(paths.params)
     settings = params.recognizer
