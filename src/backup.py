@@ -32,6 +32,8 @@ _PIECES = (
     Path("params.yaml"), Path("data/raw"), STORE, Path("data/pipeline/state.json"), Path("models/registry"), _MLFLOW,
     _ARTIFACTS,
 )  # fmt: skip
+# A fresh clone has these: they are no state.
+_CLONED = frozenset({"params.yaml", "data/raw/.gitignore"})
 _CONTENTS = "backup.json"
 _NO_LIMIT = 2**62
 # Where MLflow notes in which folder its artifacts lie.
@@ -90,7 +92,7 @@ def backup(paths: Paths, store: Path | None, target: Path) -> Contents:
             member = tarfile.TarInfo(_CONTENTS)
             member.size, member.mode = len(told), 0o600
             archive.addfile(member, io.BytesIO(told))
-        if not digests.keys() - {"params.yaml"}:
+        if not digests.keys() - _CLONED:
             raise BackupError(f"{paths.root}: holds no state; run the command in the project's folder")
     logger.info("%s: %d files", target, len(digests))
     return contents
@@ -113,7 +115,8 @@ def restore(paths: Paths, store: Path, source: Path, force: bool = False) -> Con
         ArchiveError: The archive cannot be unpacked.
     """
     places = {piece: paths.root / piece for piece in _PIECES} | {STORE: store}
-    there = [place for piece, place in places.items() if piece != Path("params.yaml") and _holds(place)]
+    cloned = {paths.root / name for name in _CLONED}
+    there = [place for place in places.values() if _holds(place, cloned)]
     if there and not force:
         raise BackupError(f"{there[0]}: there is state already; restore into a fresh clone, or replace it by --force")
     paths.root.mkdir(parents=True, exist_ok=True)
@@ -232,5 +235,6 @@ def _exchange(fresh: Path, old: Path, places: dict[Path, Path]) -> None:
         raise
 
 
-def _holds(place: Path) -> bool:
-    return any(file.is_file() for file in place.rglob("*")) if place.is_dir() else place.exists()
+def _holds(place: Path, cloned: set[Path]) -> bool:
+    files = place.rglob("*") if place.is_dir() else [place]
+    return any(file.is_file() and file not in cloned for file in files)

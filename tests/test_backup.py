@@ -36,6 +36,7 @@ def make_project(root: Path) -> Paths:
     paths = make_registry(root, "v1", "v2")
     paths.params.write_text("split: {seed: 3}\n")
     paths.raw.mkdir(parents=True)
+    (paths.raw / ".gitignore").write_text("*\n!.gitignore\n")
     (paths.raw / "letters.tar.gz").write_bytes(b"letters")
     (paths.raw / ".half.tmp").write_bytes(b"left by a kill")
     write_state(paths, State(learnt="0123456789abcdef", succeeded=12.0))
@@ -79,12 +80,13 @@ def test_a_running_service_is_kept_and_serves_again_elsewhere(tmp_path):
     assert archive.stat().st_mode & 0o077 == 0, "it holds what people wrote, and the hashes of keys"
 
     fresh = tmp_path / "new"
-    fresh.mkdir()
+    (fresh / "data" / "raw").mkdir(parents=True)
+    (fresh / "data" / "raw" / ".gitignore").touch()
     (fresh / "params.yaml").write_text("{}\n")  # as in a clone
     assert "are in place" in longhand(fresh, "restore", str(archive))
     restored = Paths(fresh)
     assert restored.params.read_text() == "split: {seed: 3}\n"
-    assert {file.name for file in restored.raw.iterdir()} == {"letters.tar.gz"}
+    assert {file.name for file in restored.raw.iterdir()} == {".gitignore", "letters.tar.gz"}
     assert read_state(restored) == read_state(paths)
     assert sorted(path.name for path in fresh.iterdir() if path.name.endswith(".tmp")) == []
     with serve_project(fresh) as service, httpx.Client(base_url=service.url) as http:
@@ -117,7 +119,7 @@ def test_state_is_not_overwritten_unless_that_is_said(tmp_path):
         restore(second, tmp_path / "store.db", tmp_path / "kept.tar.gz")
     assert (second.raw / "other.tar.gz").exists()
     restore(second, tmp_path / "store.db", tmp_path / "kept.tar.gz", force=True)
-    assert {file.name for file in second.raw.iterdir()} == {"letters.tar.gz"}
+    assert {file.name for file in second.raw.iterdir()} == {".gitignore", "letters.tar.gz"}
     assert not list(tmp_path.glob("store.db*")), "the state is the backup's, which had no store"
 
 
@@ -178,6 +180,9 @@ def test_no_backup_while_the_pipeline_runs(tmp_path):
 
 
 def test_a_folder_without_state_is_told_of(tmp_path):
+    for name in ("params.yaml", "data/raw/.gitignore"):  # as in a clone
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
     with pytest.raises(BackupError, match="holds no state"):
         backup(Paths(tmp_path), None, tmp_path / "kept.tar.gz")
     assert not (tmp_path / "kept.tar.gz").exists()

@@ -20,6 +20,7 @@ from src.data.synthesis import sample_archive
 from src.errors import PipelineError
 from src.files import write_whole_folder
 from src.paths import Paths, start_beside
+from src.pipeline.inbox import take_in
 from src.pipeline.stages import data_stages, run_stages, stages
 from src.pipeline.state import State, fingerprint, read_state, write_state
 from src.recognition import Recognizer, read_info
@@ -39,9 +40,10 @@ _EXCHANGE_SECONDS = 60.0  # until a running service must read with a new champio
 def ingestion(paths: Paths) -> None:
     """Bring archives and corrections in, and make samples of them.
 
-    Without any archive the sample archive is drawn. The corrections of the service's store (LONGHAND_DATABASE_URL)
-    become data/raw/corrections.tar.gz, which is left alone where nothing changed, and while a training is in work: if
-    each correction began it anew, it might never end. After three tries they come in all the same.
+    Archives of LONGHAND_INBOX, where that is set, are copied first. Without any archive the sample archive is drawn.
+    The corrections of the service's store (LONGHAND_DATABASE_URL) become data/raw/corrections.tar.gz, which is left
+    alone where nothing changed, and while a training is in work: if each correction began it anew, it might never end.
+    After three tries they come in all the same.
 
     Raises:
         LonghandError: An archive cannot be read, the store cannot be opened, or a stage fails.
@@ -49,6 +51,7 @@ def ingestion(paths: Paths) -> None:
     state = read_state(paths)
     state.started, state.seconds, state.failed_step = time.time(), {}, None
     write_state(paths, state)
+    take_in(paths.raw, besides=_CORRECTIONS)
     if state.in_work and state.waits_for(fingerprint(paths)):
         logger.info("a training is in work: corrections that are newer wait until it has ended")
     else:

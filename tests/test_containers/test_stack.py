@@ -1,6 +1,7 @@
 """docker-compose.yml: up, traffic, a training, the service with the winner, the loop's script, down."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import yaml
 
 from src.recognition.model_file import read_info
-from tests.test_containers.conftest import ROOT, call
+from tests.test_containers.conftest import ROOT, call, quoted
 
 SERVICE, PROMETHEUS = "http://127.0.0.1:8000", "http://127.0.0.1:9090"
 # There is no stand-in for Grafana's image where there is no registry.
@@ -19,9 +20,15 @@ WATCHING = "prometheus alertmanager node-exporter"
 
 @pytest.fixture(scope="module")
 def environment(images: None, small_params: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The project's file with a small params.yaml; volumes of the test's own."""
-    mounted = {"volumes": [f"{small_params}:/app/params.yaml:ro"]}
-    override = tmp_path_factory.mktemp("stack") / "small.yml"
+    """The project's file with a small params.yaml and a person's archive; volumes of the test's own."""
+    folder = tmp_path_factory.mktemp("stack")
+    shutil.copy(small_params, folder)
+    call(f"python {quoted(ROOT)}/scripts/provide_data.py", cwd=folder, PYTHONPATH=str(ROOT))
+    raw = folder / "data" / "raw"
+    (raw / "raw_data.tar.gz").rename(raw / "mine.tar.gz")
+    raw.chmod(0o755)
+    mounted = {"volumes": [f"{small_params}:/app/params.yaml:ro", f"{raw}:/app/inbox:ro"]}
+    override = folder / "small.yml"
     override.write_text(yaml.safe_dump({"services": {"ingestion": mounted, "training": mounted}}))
     return {"COMPOSE_FILE": f"{ROOT / 'docker-compose.yml'}:{override}", "COMPOSE_PROJECT_NAME": "longhand-test"}
 
@@ -90,6 +97,8 @@ def test_the_stack_reads_trains_and_takes_the_winner(compose, environment, word)
     # ingestion, then training: both run once.
     compose("up -d --no-build ingestion training")
     compose("wait training")
+    brought = call("docker logs ingestion_service 2>&1")
+    assert "mine.tar.gz came in" in brought and "the sample is drawn" not in brought, brought[-4000:]
     log = call("docker logs training_service 2>&1")
     champion = (
         "from mlflow import MlflowClient as C; c = C('http://mlflow:5000'); "
