@@ -93,7 +93,7 @@ function Invoke-Compose([int]$Seconds, [string[]]$Arguments) {
 function Invoke-Pipeline([int]$Seconds, [string[]]$Arguments) {
     if ($Local) { return Invoke-Limited $Seconds "longhand" (@("pipeline") + $Arguments) }
     $service = if ($Arguments[0] -eq "training") { "training" } else { "ingestion" }
-    Invoke-Compose $Seconds (@("run", "--rm", "-T", $service, "longhand", "pipeline") + $Arguments)
+    Invoke-Compose $Seconds (@("run", "--rm", "--no-deps", "-T", $service, "longhand", "pipeline") + $Arguments)
 }
 
 function Invoke-Step([string]$Step, [int]$Default) {

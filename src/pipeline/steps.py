@@ -17,7 +17,7 @@ from src.data.extract_raw_data import find_archives
 from src.data.import_ground_truth import import_ground_truth
 from src.data.samples import PackedSamples
 from src.data.synthesis import sample_archive
-from src.errors import PipelineError
+from src.errors import PipelineError, RegistryError
 from src.files import write_whole_folder
 from src.paths import Paths, start_beside
 from src.pipeline.inbox import take_in
@@ -82,11 +82,16 @@ def training(paths: Paths) -> None:
 
     Raises:
         PipelineError: A stage failed.
-        RegistryError: The registry is away.
+        RegistryError: There is something to learn, and the registry is away.
     """
     state = read_state(paths)
-    _follow_server(paths)
     new = fingerprint(paths)
+    try:
+        _follow_server(paths)
+    except RegistryError as error:
+        if new != state.learnt:  # hours of training would end without a place to go
+            raise
+        logger.warning("%s Nothing is new, so that it is not needed tonight.", error)
     if new == state.learnt:
         logger.info("nothing is new: nothing is trained")
         state.outcome = "nothing_new"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from src.errors import MissingArtefactError, PipelineError
+from src.errors import MissingArtefactError, PipelineError, RegistryError
 from src.paths import Paths, start_beside
 from src.pipeline.report import monitoring
 from src.pipeline.stages import data_stages, run_stages, stages
@@ -181,6 +181,18 @@ def test_a_training_starts_from_the_champion_of_the_server_not_of_the_folder(pat
     assert champion(paths) == "newer"
     assert read_info(paths.start_model).version == "newer"
     assert paths.start_weights.read_bytes() == b"weights"
+
+
+def test_a_server_that_is_away_stops_a_training_and_not_a_night_without_news(paths, monkeypatch, caplog):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")  # nothing listens there
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(RegistryError, match="does not answer"):
+        training(paths)
+    assert read_state(paths).tries == 0, "it is no try of the material"
+    write_state(paths, State(learnt=fingerprint(paths)))
+    training(paths)
+    assert read_state(paths).outcome == "nothing_new"
+    assert "does not answer" in caplog.text
 
 
 def test_a_champion_without_weights_leaves_the_released_ones_to_start_from(paths, monkeypatch, caplog):
