@@ -14,6 +14,8 @@ def set_up_logging(level: int = logging.INFO) -> None:
         level: The least level shown.
     """
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%H:%M:%S")
+    # The service asks the registry every two seconds: a line each would bury all others.
+    logging.getLogger("httpx").setLevel(max(level, logging.WARNING))
 
 
 def run(main: Callable[[], None]) -> None:
