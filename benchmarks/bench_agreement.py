@@ -1,6 +1,6 @@
 """Does a reading gain where a few distorted copies of the image are read as well, and must agree?
 
-    python benchmarks/bench_agreement.py [--root DIR] [--words N] [--lines N] [--part validation]
+    python -m benchmarks.bench_agreement [--root DIR] [--words N] [--lines N] [--part validation]
 
 Each copy keeps its width, so that its frames lie where the image's own do: leaning a little about the middle row, lower
 or taller, thinner or bolder, moved by a pixel. Two ways to agree: "frames", the mean of what the network says of each
@@ -18,8 +18,7 @@ import typer
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from src.data.artefacts import read_columns
-from src.data.samples import PackedSamples
+from benchmarks.bench_reading_with_knowledge import draw_samples
 from src.models.metrics import overall, score_readings
 from src.paths import Paths
 from src.recognition import Recognizer
@@ -27,7 +26,6 @@ from src.recognition.decode import greedy
 from src.recognition.images import GreyImage
 from src.recognition.vocabulary import score_vocabulary
 
-SEED = 20
 Frames = NDArray[np.float32]
 Codes = Sequence[int]
 
@@ -102,18 +100,12 @@ def main(
     """Read the same samples alone, and with each set of copies."""
     paths = Paths(root)
     recognizer = Recognizer.load(model or Paths().released_model, threads=1)
-    frame = read_columns(paths.encoded, "encode_data", ["sample_id", "level", "text"])
-    frame = frame[frame["sample_id"].isin(set((paths.split / f"{part}.txt").read_text(encoding="utf-8").splitlines()))]
-    samples = PackedSamples(paths.samples)
     for level, count in (("line", lines), ("word", words)):
-        drawn = frame[frame["level"] == level]
-        drawn = drawn.sample(min(count, len(drawn)), random_state=SEED)
-        images = [np.asarray(samples[samples.row_of(name)]) for name in drawn["sample_id"]]
+        texts, images = draw_samples(paths, part, level, count)
         read = {
             name: recognizer.log_probs([copy(image) for image in images])
             for name, copy in tqdm(COPIES.items(), desc=f"{level}s", unit="copy")
         }
-        texts = drawn["text"].tolist()
         print(f"\n{len(texts)} {level}s of {part} writers\n\n| read | CER % | WER % | exact % |\n|---|---|---|---|")
         decode = recognizer.charset.decode
         for name, frames in read.items():

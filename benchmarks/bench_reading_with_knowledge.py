@@ -35,18 +35,23 @@ SHARED = 15  # characters
 NEARLY_EXACT_BEAM = 32.0
 
 
+def draw_samples(paths: Paths, part: str, level: str, count: int) -> tuple[list[str], list[NDArray[np.uint8]]]:
+    """Texts and normalised images of some of a part's samples, the same at each call."""
+    frame = read_columns(paths.encoded, "encode_data", ["sample_id", "level", "text"])
+    listed = (paths.split / f"{part}.txt").read_text(encoding="utf-8").splitlines()
+    frame = frame[frame["sample_id"].isin(set(listed)) & (frame["level"] == level)]
+    frame = frame.sample(min(count, len(frame)), random_state=SEED)
+    samples = PackedSamples(paths.samples)
+    return frame["text"].tolist(), [samples[samples.row_of(name)] for name in frame["sample_id"]]
+
+
 class Part:
     """Some samples of one level, drawn at random, and the recognizer's frames of each."""
 
     def __init__(self, paths: Paths, recognizer: Recognizer, part: str, level: str, count: int) -> None:
-        frame = read_columns(paths.encoded, "encode_data", ["sample_id", "level", "text"])
-        listed = (paths.split / f"{part}.txt").read_text(encoding="utf-8").splitlines()
-        frame = frame[frame["sample_id"].isin(set(listed)) & (frame["level"] == level)]
-        frame = frame.sample(min(count, len(frame)), random_state=SEED)
-        samples = PackedSamples(paths.samples)
         self.level = level
-        self.texts: list[str] = frame["text"].tolist()
-        self.frames = recognizer.log_probs([samples[samples.row_of(name)] for name in frame["sample_id"]])
+        self.texts, images = draw_samples(paths, part, level, count)
+        self.frames = recognizer.log_probs(images)
 
 
 def timed(part: Part, read: Callable[[NDArray[np.float32]], Any]) -> tuple[list[Any], str]:
