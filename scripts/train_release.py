@@ -6,7 +6,8 @@ DATA holds copiste-d-un-jour, copiste-words and dhsd. Fonts are fetched from npm
 models/released/params.yaml. All is written below --work, which is laid out as a project: the longhand commands and
 benchmarks work in it. --adopt puts what was released there into the repository's models/released.
 
-The release in the repository was itself trained from the one before it; --start chance begins with no weights at all.
+The release in the repository was itself trained from the one before it, and averaged with it; --start chance begins
+with no weights at all.
 """
 
 import logging
@@ -22,6 +23,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 RELEASED = Path("models/released")
+EARLIER = Path("models/earlier.pt")
 
 # How each data set is brought in: name, arguments of `longhand import`. The first two hold the same writers' ink.
 IMPORTS = {
@@ -35,11 +37,12 @@ IMPORTS = {
 }
 # English most of all: it has no images of real hands here.
 LANGUAGES = ("en",) * 6 + ("fr", "fr", "de", "es", "it", "pt", "nl", "sv", "da", "nb", "fi", "is")
-DRAWN, DRAWN_SEED = 44_000, 23
+DRAWN, DRAWN_SEED = 44_000, 24
 STAGES = (
     *(f"src/data/{stage}.py" for stage in ("extract_raw_data", "load_dataset", "filter_data", "clean_data")),
     *(f"src/data/{stage}.py" for stage in ("encode_data", "prepare_features", "split_data", "reshape_data")),
-    *(f"src/data/{stage}.py" for stage in ("calculate_class_weights", "one_hot_encode_labels", "build_language_model")),
+    *(f"src/data/{stage}.py" for stage in ("calculate_class_weights", "one_hot_encode_labels", "splice_letters")),
+    "src/data/build_language_model.py",
 )
 
 logger = logging.getLogger("train_release")
@@ -64,6 +67,8 @@ def main(
     (work / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
     if not (work / RELEASED).exists():
         shutil.copytree(ROOT / RELEASED, work / RELEASED)
+        # The release that this one starts from and is averaged with: its place is taken by the new one in the end.
+        shutil.copyfile(ROOT / RELEASED / "start.pt", work / EARLIER)
     for name, (source, *options) in IMPORTS.items():
         if not (raw / f"{name}.tar.gz").exists():
             run(work, "-m", "src.cli", "import", str(data / source), "--name", name, *options)
@@ -75,10 +80,11 @@ def main(
     # Minutes, and the same bytes each time: a killed training takes up its checkpoint on them.
     for stage in STAGES:
         run(work, str(ROOT / stage))
-    model = work / "models" / "recognizer" / "recognizer.onnx"
-    if not model.exists():
-        run(work, str(ROOT / "scripts" / "with_tcmalloc.py"), str(ROOT / "src/models/train_recognizer.py"))
-        run(work, str(ROOT / "src/models/quantize.py"))
+    once(work, "trained", str(ROOT / "scripts" / "with_tcmalloc.py"), str(ROOT / "src/models/train_recognizer.py"))
+    if start == "released":
+        earlier = str(work / EARLIER)
+        once(work, "averaged", str(ROOT / "scripts" / "average_recognizers.py"), earlier)
+    once(work, "quantized", str(ROOT / "src/models/quantize.py"))
     run(work, str(ROOT / "src/models/build_train_cnn.py"))
     run(work, str(ROOT / "src/models/evaluate_model.py"))
     run(work, str(ROOT / "src/models/release.py"))
@@ -86,6 +92,15 @@ def main(
     if adopt:
         for file in ("recognizer.onnx", "start.pt", "metrics.json", "language_model.npz"):
             shutil.copyfile(work / RELEASED / file, ROOT / RELEASED / file)
+
+
+def once(work: Path, what: str, *command: str) -> None:
+    """Run a command that must not run again after it has ended well."""
+    done = work / "done" / what
+    if not done.exists():
+        run(work, *command)
+        done.parent.mkdir(exist_ok=True)
+        done.touch()
 
 
 def run(work: Path, *command: str) -> None:

@@ -92,6 +92,16 @@ class FeatureParams(Settings):
     classifier_width: PositiveInt = 128
 
 
+class SpliceParams(Settings):
+    """New texts out of the letters of the training writers' hands."""
+
+    texts: Annotated[int, Field(ge=0)] = 0
+    languages: tuple[str, ...] = ("en",)
+    columns_per_writer: PositiveInt = 20_000
+    max_width: PositiveInt = 1536
+    seed: int = 20
+
+
 class ClassifierParams(Settings):
     """The word classifier and its training."""
 
@@ -123,6 +133,7 @@ class RecognizerParams(Settings):
     word_share: Share = 0.3
     join_share: Share = 0.3
     train_only_share: Share = 0.25
+    spliced_share: Share = 0.25
     columns_per_batch: PositiveInt = 4096
     epochs: PositiveInt = 30
     max_minutes: PositiveFloat | None = None
@@ -197,6 +208,7 @@ class Params(Settings):
     encode: EncodeParams = EncodeParams()
     split: SplitParams = SplitParams()
     features: FeatureParams = FeatureParams()
+    splice: SpliceParams = SpliceParams()
     classifier: ClassifierParams = ClassifierParams()
     recognizer: RecognizerParams = RecognizerParams()
     teach: TeachParams = TeachParams()

@@ -113,6 +113,11 @@ class Paths:
         return self.processed / "split"
 
     @property
+    def spliced(self) -> Path:
+        """Folder of new texts in the training writers' hands (packed images and table.parquet), by splice_letters."""
+        return self.processed / "spliced"
+
+    @property
     def classifier_samples(self) -> Path:
         """Folder of fixed-size images and labels, by reshape_data."""
         return self.processed / "classifier"

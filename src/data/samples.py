@@ -21,6 +21,9 @@ _INDEX = "index.parquet"
 _SETTINGS = "settings.json"
 _APPEARANCE = "appearance.parquet"
 
+# The collection of what splice_letters makes, and the table beside its images.
+SPLICED, SPLICED_TABLE = "spliced", "table.parquet"
+
 
 class PackedSamples(Sequence[NDArray[np.uint8]]):
     """The images of a samples folder, in the order of encoded.parquet.

@@ -13,7 +13,7 @@ import torch
 
 from src.data.samples import PackedSamples
 from src.errors import ModelFileError
-from src.models.calibrate import calibrate
+from src.models.calibrate import calibrate, read_part
 from src.models.dataset import load_part
 from src.models.export import export_recognizer
 from src.models.metrics import overall, score_readings
@@ -21,16 +21,21 @@ from src.models.network import RecognizerNetwork
 from src.models.start import CHARACTER_LAYERS, Origin, Start, network_of, origin_of, read_start, save_start
 from src.params import Params
 from src.paths import Paths, start_beside
-from src.recognition import Recognizer, read_info
+from src.recognition import read_info
 from src.recognition.charset import Charset
 
 logger = logging.getLogger(__name__)
+
+# Shares of the last training that are tried on the validation writers.
+OWN_SHARES = (1.0, 0.75, 0.5, 0.25)
 
 # The last norm of a residual block: while it is zero, the block hands on what comes.
 _NORM_OF_BLOCK = (".second.1.weight", ".second.1.bias")
 
 
-def average_weights(network: RecognizerNetwork, charset: Charset, others: Sequence[Start]) -> None:
+def average_weights(
+    network: RecognizerNetwork, charset: Charset, others: Sequence[Start], own_share: float | None = None
+) -> None:
     """Give a network the mean of its own weights and others'.
 
     What others lack has no say in the mean of it: characters that they do not know, and the convolutions of residual
@@ -40,12 +45,15 @@ def average_weights(network: RecognizerNetwork, charset: Charset, others: Sequen
         network: The last training's; its weights are changed.
         charset: Its characters.
         others: Of the trainings before it, in any number.
+        own_share: Of its own weights in the mean; None: as much as each other's.
 
     Raises:
         ModelFileError: One is of another network.
     """
     own = {name: value.clone() for name, value in network.state_dict().items()}
-    sums = dict(own)
+    weight = 1.0 / (len(others) + 1) if own_share is None else own_share
+    other_weight = (1.0 - weight) / max(1, len(others))
+    means = {name: weight * value for name, value in own.items()}
     for other in others:
         network.load_state_dict(own)
         if not other.fill(network, charset):
@@ -60,22 +68,25 @@ def average_weights(network: RecognizerNetwork, charset: Charset, others: Sequen
                 value[unknown] = own[name][unknown]
             elif name not in other.weights and name.endswith(_NORM_OF_BLOCK):
                 value = torch.zeros_like(value)
-            sums[name] = sums[name] + value
-    count = len(others) + 1
+            means[name] = means[name] + other_weight * value
     network.load_state_dict(
-        {name: value / count if value.is_floating_point() else own[name] for name, value in sums.items()}
+        {name: value if own[name].is_floating_point() else own[name] for name, value in means.items()}
     )
 
 
-def average_recognizer(paths: Paths, params: Params, others: Sequence[Path]) -> Path:
+def average_recognizer(
+    paths: Paths, params: Params, others: Sequence[Path], own_shares: Sequence[float] = OWN_SHARES
+) -> Path:
     """Put the mean of the recognizer that was trained here and of those before it in its place.
 
-    Its confidences are fitted anew. Quantize it afterwards (`python src/models/quantize.py`).
+    How much the last training counts is chosen on the validation writers. Confidences are fitted anew. Quantize it
+    afterwards (`python src/models/quantize.py`).
 
     Args:
         paths: Where the trained recognizer lies, with start.pt beside it, and its validation samples.
         params: As it was trained with.
-        others: start.pt of other trainings.
+        others: start.pt of other trainings, at least one.
+        own_shares: Shares of the last training to try; 1 leaves it as it is.
 
     Returns:
         The recognizer's file.
@@ -84,7 +95,7 @@ def average_recognizer(paths: Paths, params: Params, others: Sequence[Path]) -> 
         ModelFileError: A file cannot be read, is of another network, or has learnt from what is measured on.
         MissingArtefactError: A data stage has not run.
     """
-    model = paths.recognizer_model
+    model, settings = paths.recognizer_model, params.recognizer
     info, start = read_info(model), read_start(start_beside(model))
     starts = [read_start(path) for path in others]
     samples = PackedSamples(paths.samples)
@@ -96,28 +107,30 @@ def average_recognizer(paths: Paths, params: Params, others: Sequence[Path]) -> 
             raise ModelFileError(
                 f"{other.source}: has learnt from {len(known)} writers and {images} images to measure on"
             )
+    checked = validation.choose(settings.validation_samples, settings.seed)
     network = network_of(info, start, start.charset)
-    average_weights(network, start.charset, starts)
-    calibration = calibrate(network, validation, samples, start.charset, params.recognizer.columns_per_batch)
+    own = {name: value.clone() for name, value in network.state_dict().items()}
+    found: dict[float, dict[str, float]] = {}
+    for share in own_shares:
+        network.load_state_dict(own)
+        average_weights(network, start.charset, starts, share)
+        texts, readings, _ = read_part(network, checked, samples, start.charset, settings.columns_per_batch)
+        found[share] = overall(score_readings(texts, readings))
+        logger.info("own share %.2f: validation CER %.4f, WER %.4f", share, found[share]["cer"], found[share]["wer"])
+    best = min(found, key=lambda share: found[share]["cer"])
+    network.load_state_dict(own)
+    average_weights(network, start.charset, starts, best)
+    calibration = calibrate(network, validation, samples, start.charset, settings.columns_per_batch)
     created = datetime.now(UTC)
     averaged = info.model_copy(
         update={
             "created": created,
             "version": f"{created:%Y%m%d.%H%M%S}-{info.version.partition('-')[2]}",
             "calibration": calibration,
-            "training": info.training | {"averaged": len(others) + 1},
+            "training": info.training | {"averaged": len(others) + 1, "own_share": best},
+            "metrics": {f"validation_{rate}": found[best][rate] for rate in ("cer", "wer")},
         }
     )
     save_start(network.state_dict(), start.charset, Origin([], []), start_beside(model), start.source)
     export_recognizer(network, averaged, model)
-    checked = validation.choose(params.recognizer.validation_samples, params.recognizer.seed)
-    recognizer = Recognizer.load(model)
-    readings = [
-        recognizer.interpret(frames).text
-        for frames in recognizer.log_probs([samples[int(row)] for row in checked.rows])
-    ]
-    rates = overall(score_readings(list(checked.texts), readings))
-    logger.info("validation CER %.4f, WER %.4f; before: %s", rates["cer"], rates["wer"], info.metrics)
-    metrics = {"validation_cer": rates["cer"], "validation_wer": rates["wer"]}
-    export_recognizer(network, averaged.model_copy(update={"metrics": metrics}), model)
     return model

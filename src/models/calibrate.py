@@ -66,13 +66,24 @@ def calibrate(
     Returns:
         What the model file holds of it.
     """
+    return fit_calibration(*read_part(network, part, samples, charset, columns))
+
+
+def read_part(
+    network: RecognizerNetwork, part: Part, samples: PackedSamples, charset: Charset, columns: int
+) -> tuple[list[str], list[str], list[Sequence[float]]]:
+    """Read a part greedily with the network; the arguments are those of `calibrate`.
+
+    Returns:
+        Of each sample, in any order: what is written, what was read, and the probability of each character read.
+    """
     network.eval()
     device = next(network.parameters()).device
     dataset = RecognizerDataset(part, samples, distort=False)
     texts: list[str] = []
     readings: list[str] = []
     confidences: list[Sequence[float]] = []
-    for draws in tqdm(BucketSampler(part.widths, columns, 1), desc="calibration", unit="batch", mininterval=1.0):
+    for draws in tqdm(BucketSampler(part.widths, columns, 1), desc="reading", unit="batch", mininterval=1.0):
         batch = collate([dataset[draw] for draw in draws])
         with torch.inference_mode(), mixed_precision(device):
             log_probs = network(batch.images.to(device)).cpu().numpy()
@@ -81,7 +92,7 @@ def calibrate(
             texts.append(part.texts[draw.index])
             readings.append(charset.decode(found.codes))
             confidences.append(found.confidences)
-    return fit_calibration(texts, readings, confidences)
+    return texts, readings, confidences
 
 
 def match_characters(text: str, reading: str) -> list[bool]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from src.data.samples import PackedSamples
+from src.data.samples import SPLICED, PackedSamples
 from src.errors import GroundTruthError, MissingArtefactError
 from src.models.augment import augment
 from src.models.batches import GAP, BucketSampler, Draw, Joining, padded
@@ -207,6 +207,7 @@ def training_batches(train: Part, params: Params, charset: Charset, first_step: 
     drawn = np.isin(train.sources, params.split.train_only)
     # Where there are lines, words mostly show the lines' ink again: a share of them, another each epoch, is enough.
     chances = np.where(words & ~words.all(), settings.word_share, 1.0) * np.where(drawn, settings.train_only_share, 1.0)
+    chances = np.where(np.array(train.sources) == SPLICED, settings.spliced_share, chances)
     joining = None
     if space_of(charset) and settings.join_share:
         numbers = pd.factorize(np.array(train.writers))[0]

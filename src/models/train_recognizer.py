@@ -14,7 +14,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar
 from torch.utils.data import DataLoader
 
-from src.data.samples import PackedSamples
+from src.data.samples import SPLICED_TABLE, PackedSamples
 from src.errors import MissingArtefactError
 from src.files import write_whole
 from src.models.batches import BucketSampler
@@ -25,6 +25,7 @@ from src.models.network import STRIDE
 from src.models.plots import plot_history
 from src.models.precision import trainer_precision
 from src.models.recognizer_system import RecognizerSystem
+from src.models.spliced import with_spliced
 from src.models.start import origin_of, save_start, start_from
 from src.models.training_reference import training_reference
 from src.params import Params, RecognizerParams, load_params
@@ -67,10 +68,11 @@ class SavePeriodically(Callback):
 
 
 def data_version(paths: Paths) -> str:
-    """Return 12 hexadecimal digits of the SHA-256 of the samples' table, their images' widths and the training list."""
+    """Return 12 hexadecimal digits of the SHA-256 of the tables of samples, their widths and the training list."""
     digest = hashlib.sha256()
-    for file in (paths.encoded, paths.samples / "index.parquet", paths.split / "train.txt"):
-        digest.update(file.read_bytes())
+    tables = (paths.encoded, paths.samples / "index.parquet", paths.split / "train.txt", paths.spliced / SPLICED_TABLE)
+    for file in tables:
+        digest.update(file.read_bytes() if file.exists() else b"")
     return digest.hexdigest()[:12]
 
 
@@ -80,14 +82,21 @@ def _use_one_thread(_: int) -> None:
 
 
 def _loaders(
-    samples: PackedSamples, train: Part, validation: Part, params: Params, charset: Charset, first_step: int
+    samples: PackedSamples,
+    train: Part,
+    spliced: Path,
+    validation: Part,
+    params: Params,
+    charset: Charset,
+    first_step: int,
 ) -> tuple[DataLoader[Any], DataLoader[Any], BucketSampler]:
     settings = params.recognizer
-    sampler = training_batches(train, params, charset, first_step)
+    learnt, images = with_spliced(train, samples, spliced)
+    sampler = training_batches(learnt, params, charset, first_step)
     # One process prepares batches while the network learns: distortion takes about a hundredth of the step's time.
     learn = DataLoader(
         RecognizerDataset(
-            train, samples, settings.augment, settings.seed, params.features.max_width, space_of(charset)
+            learnt, images, settings.augment, settings.seed, params.features.max_width, space_of(charset)
         ),
         batch_sampler=sampler,
         collate_fn=collate,
@@ -150,7 +159,7 @@ def train_recognizer(paths: Paths, params: Params) -> Path:
     first_step = int(kept["global_step"]) if kept else 0
 
     pl.seed_everything(settings.seed + first_step, workers=True, verbose=False)
-    learn, check, sampler = _loaders(samples, train, validation, params, charset, first_step)
+    learn, check, sampler = _loaders(samples, train, paths.spliced, validation, params, charset, first_step)
     system = RecognizerSystem(settings, charset, samples.height, sampler.steps_per_epoch)
     start = str(kept["hyper_parameters"]["start"]) if kept else _start(system, charset, paths)
     sampler.short_first = start == "chance"
