@@ -7,7 +7,7 @@ text, by nobody's hand. Here letters of real hands spell texts of any language (
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import cycle, islice
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -35,8 +35,7 @@ _LEAST_CONFIDENCE = 0.4
 _LEAST_WORDS = 20  # of a writer, to take letters from
 _MOST_DRAWS = 30  # of a text, until a hand can write one
 # Natural logarithm of a spliced text's probability, a character: of worse ones most are cut through a letter.
-_LEAST_LEGIBLE = -2.0
-_READ_AT_ONCE = 256
+_LEAST_LEGIBLE = -1.0
 
 
 @dataclass(frozen=True)
@@ -157,9 +156,10 @@ def _hands(chosen: dict[str, pd.DataFrame], samples: PackedSamples, recognizer: 
 
 
 def _align(group: pd.DataFrame, samples: PackedSamples, recognizer: Recognizer) -> list[_Written]:
-    inks = [np.array(samples[row]) for row in group["row"]]
     written = []
-    for text, ink, frames in zip(group["text"], inks, recognizer.log_probs(inks), strict=True):
+    for text, row in zip(group["text"], group["row"], strict=True):
+        ink = np.array(samples[row])
+        (frames,) = recognizer.log_probs([ink])
         alignment = align(frames, recognizer.charset.encode(text))
         if alignment is not None:
             written.append(_Written(text, ink, alignment, recognizer.info.stride))
@@ -178,13 +178,12 @@ def _cut(written: Sequence[_Written]) -> list[Word]:
 
 def _legible(spliced: Iterator[Spliced], recognizer: Recognizer, texts: int) -> Iterator[Spliced]:
     """Leave out what was cut so badly that the recognizer hardly believes its text."""
-    with tqdm(total=texts, desc="splicing", unit="text", mininterval=1.0) as progress:
-        while block := list(islice(spliced, _READ_AT_ONCE)):
-            for one, frames in zip(block, recognizer.log_probs([one.image for one in block]), strict=True):
-                score = float(score_vocabulary(frames, [recognizer.charset.encode(one.text)])[0])
-                if score / len(one.text) >= _LEAST_LEGIBLE:
-                    yield one
-            progress.update(len(block))
+    for one in tqdm(spliced, total=texts, desc="splicing", unit="text", mininterval=1.0):
+        # One by one: batches of ever other sizes would each need kernels of their own.
+        (frames,) = recognizer.log_probs([one.image])
+        score = float(score_vocabulary(frames, [recognizer.charset.encode(one.text)])[0])
+        if score / len(one.text) >= _LEAST_LEGIBLE:
+            yield one
 
 
 def main() -> None:

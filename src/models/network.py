@@ -188,8 +188,8 @@ class RecognizerNetwork(nn.Module):
         return self._read(features), torch.log_softmax(shortcut.float(), dim=-1)
 
     def _encode(self, images: Tensor) -> Tensor:
-        scaled = images.unsqueeze(1).to(torch.float32) / 255.0
-        features: Tensor = self.encoder(scaled.contiguous(memory_format=torch.channels_last))
+        # One channel lies both ways: the first convolution's weights say how all that follows does.
+        features: Tensor = self.encoder(images.unsqueeze(1).to(torch.float32) / 255.0)
         return features
 
     def _read(self, features: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""In which arithmetic the recognizer is trained: bf16 only where the hardware computes it."""
+"""In which arithmetic the recognizer is trained, and how its tensors lie: bf16 only where the hardware computes it."""
 
 from typing import Literal
 
@@ -29,5 +29,17 @@ def mixed_precision(device: torch.device) -> torch.autocast:
 
 def trainer_precision() -> Literal["bf16-mixed", "32-true"]:
     """The same as Lightning calls it, of the device that its trainer takes."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return "bf16-mixed" if has_bf16(device) else "32-true"
+    return "bf16-mixed" if has_bf16(training_device()) else "32-true"
+
+
+def training_device() -> torch.device:
+    """What Lightning's trainer takes by itself."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def convolution_format(device: torch.device) -> torch.memory_format:
+    """How the weights and features of convolutions lie in memory: channels last for bf16.
+
+    A processor without bf16 goes back through convolutions a third faster where channels come first.
+    """
+    return torch.channels_last if has_bf16(device) else torch.contiguous_format

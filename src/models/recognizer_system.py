@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from src.models.dataset import Batch
 from src.models.network import STRIDE, RecognizerNetwork
+from src.models.precision import convolution_format, training_device
 from src.params import RecognizerParams
 from src.recognition.charset import Charset
 
@@ -48,7 +49,7 @@ class RecognizerSystem(pl.LightningModule):
             params.head_layers,
             params.head_units,
             params.dropout,
-        ).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        ).to(memory_format=convolution_format(training_device()))  # type: ignore[call-overload]
         self.seconds_before = 0.0  # of training in the runs that were killed
         self._started = time.monotonic()
         self._counts: dict[str, list[int]] = {}

@@ -18,6 +18,7 @@ from src.data.artefacts import read_columns, require
 from src.errors import ModelFileError
 from src.files import write_whole
 from src.models.network import RecognizerNetwork
+from src.models.precision import convolution_format, training_device
 from src.params import RecognizerParams
 from src.paths import Paths
 from src.recognition.charset import Charset
@@ -162,7 +163,7 @@ def network_of(info: ModelInfo, start: Start, charset: Charset) -> RecognizerNet
         settings.head_layers,
         settings.head_units,
         settings.dropout,
-    ).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    ).to(memory_format=convolution_format(training_device()))  # type: ignore[call-overload]
     if start.charset.characters != info.charset or not start.fill(network, charset):
         raise ModelFileError(f"{start.source}: not the weights of the model beside it; put the two files of one model")
     return network

@@ -2,14 +2,20 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from src.data.samples import PackedSamples
 from src.errors import ModelFileError
-from src.models.average import average_weights
+from src.models.average import average_recognizer, average_weights
 from src.models.network import RecognizerNetwork
 from src.models.start import Origin, Start, read_start, save_start
-from src.recognition import Charset
+from src.models.train_recognizer import train_recognizer
+from src.params import FeatureParams, Params, RecognizerParams
+from src.paths import start_beside
+from src.recognition import Charset, Recognizer, read_info
+from tests.test_models.drawn_samples import write_drawn_samples
 
 LEARNT = Origin(["a/1"], ["00000000000000ff"])
 
@@ -35,6 +41,17 @@ def test_every_weight_is_the_mean(tmp_path):
         torch.testing.assert_close(third.state_dict()[name], value, atol=2e-3, rtol=2e-3)
 
 
+def test_the_last_training_may_count_more(tmp_path):
+    charset = Charset(tuple("abc"))
+    first, second, third = (make(charset, seed) for seed in (1, 2, 3))
+    others = [saved(network, charset, tmp_path / f"{n}.pt") for n, network in enumerate((first, second))]
+    states = [network.state_dict() for network in (first, second, third)]
+    name = "classify.weight"
+    expected = 0.15 * states[0][name] + 0.15 * states[1][name] + 0.7 * states[2][name]
+    average_weights(third, charset, others, own_share=0.7)
+    torch.testing.assert_close(third.state_dict()[name], expected, atol=2e-3, rtol=2e-3)
+
+
 def test_what_another_does_not_know_is_left_as_it_is(tmp_path):
     known, charset = Charset(tuple("ab")), Charset(tuple("axb"))
     other = make(known, 1)
@@ -51,6 +68,47 @@ def test_what_another_does_not_know_is_left_as_it_is(tmp_path):
     new = "encoder.stages.1.2"
     torch.testing.assert_close(averaged[f"{new}.first.0.weight"], own[f"{new}.first.0.weight"])
     torch.testing.assert_close(averaged[f"{new}.second.1.weight"], own[f"{new}.second.1.weight"] / 2)
+
+
+def test_the_share_that_reads_the_validation_writers_best_is_taken(tmp_path: Path):
+    paths = write_drawn_samples(tmp_path)
+    settings = RecognizerParams(
+        start="chance", channels=(32, 32, 32, 32), head_layers=1, head_units=32, epochs=6, learning_rate=0.003
+    )
+    params = Params(features=FeatureParams(max_width=512), recognizer=settings)
+    model = train_recognizer(paths, params)
+    before = Recognizer.load(model, threads=1)
+    # Weights from chance can only spoil what was learnt.
+    info, own = read_info(model), read_start(start_beside(model))
+    charset = Charset(info.charset)
+    torch.manual_seed(5)
+    blank = RecognizerNetwork(charset.size, 48, (32, 32, 32, 32), (1, 1, 1), "lstm", 1, 32)
+    save_start(blank.state_dict(), charset, Origin([], []), tmp_path / "chance.pt")
+    average_recognizer(paths, params, [tmp_path / "chance.pt"])
+    averaged = read_info(model)
+    assert averaged.training["own_share"] == 1.0
+    assert averaged.version != info.version
+    samples = PackedSamples(paths.samples)
+    images = [samples[row] for row in range(20)]
+    after = Recognizer.load(model, threads=1)
+    for old, new in zip(before.log_probs(images), after.log_probs(images), strict=True):
+        np.testing.assert_allclose(old, new, atol=0.05)
+    # The same weights in another file change nothing either, whatever their share.
+    own_copy = tmp_path / "own.pt"
+    save_start(own.weights, charset, Origin([], []), own_copy)
+    average_recognizer(paths, params, [own_copy], own_shares=(0.5,))
+    assert read_info(model).metrics["validation_cer"] == pytest.approx(averaged.metrics["validation_cer"], abs=0.01)
+
+
+def test_weights_that_know_who_is_measured_are_refused(tmp_path: Path):
+    paths = write_drawn_samples(tmp_path)
+    settings = RecognizerParams(start="chance", channels=(32, 32, 32, 32), head_layers=1, head_units=16, epochs=1)
+    params = Params(features=FeatureParams(max_width=512), recognizer=settings)
+    model = train_recognizer(paths, params)
+    own = read_start(start_beside(model))
+    save_start(own.weights, own.charset, Origin(["drawn/9"], []), tmp_path / "knows.pt")
+    with pytest.raises(ModelFileError, match="learnt from 1 writers"):
+        average_recognizer(paths, params, [tmp_path / "knows.pt"])
 
 
 def test_another_network_is_refused(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from src.models.network import RecognizerNetwork
-from src.models.precision import has_bf16, mixed_precision, trainer_precision
+from src.models.precision import convolution_format, has_bf16, mixed_precision, trainer_precision
 
 CPU = torch.device("cpu")
 
@@ -27,8 +27,18 @@ def test_bf16_is_for_processors_that_have_it(monkeypatch, able, expected):
     assert has_bf16(CPU) is expected
     with mixed_precision(CPU):
         assert torch.is_autocast_enabled("cpu") is expected
+    assert convolution_format(CPU) is (torch.channels_last if expected else torch.contiguous_format)
     if not torch.cuda.is_available():
         assert trainer_precision() == ("bf16-mixed" if expected else "32-true")
+
+
+@pytest.mark.parametrize("wanted", [torch.channels_last, torch.contiguous_format])
+def test_features_lie_as_the_weights_do(wanted):
+    network = RecognizerNetwork(40, 48, (16, 32, 64, 64), head_layers=1, head_units=32).to(memory_format=wanted)
+    layouts = []
+    network.encoder.stages.register_forward_hook(lambda module, given, features: layouts.append(features))
+    network(torch.randint(0, 255, (8, 48, 192), dtype=torch.uint8))
+    assert layouts[0].is_contiguous(memory_format=wanted)
 
 
 def test_nothing_is_assumed_of_other_devices():

@@ -74,16 +74,19 @@ def cut_words(text: str, ink: Ink, middles: Sequence[float], certain: Sequence[b
         The words all of whose letters are certain, and lie far enough from each other to be cut.
     """
     height, width = ink.shape
-    between = [_seam(ink, left, right) for left, right in pairwise(middles)]
+    # A space has no ink that its middle could be told by: one cut parts the letters on its two sides.
+    letters = [place for place, character in enumerate(text) if character != " "]
+    between = [_seam(ink, middles[left], middles[right]) for left, right in pairwise(letters)]
     seams = [np.zeros(height, np.int64), *between, np.full(height, width, np.int64)]
     words: list[Word] = []
-    start = 0
+    start = first_seam = 0
     for word in text.split(" "):
-        own = np.stack(seams[start : start + len(word) + 1])
+        own = np.stack(seams[first_seam : first_seam + len(word) + 1])
         if word and all(certain[start : start + len(word)]) and (np.diff(own.mean(axis=1)) >= 2).all():
             first, last = int(own[0].min()), int(own[-1].max())
             words.append(Word(word, ink[:, first:last], np.maximum.accumulate(own - first, axis=0)))
         start += len(word) + 1
+        first_seam += len(word)
     return words
 
 
