@@ -7,15 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from src.recognition.beam import Fusion, Hypothesis, beam_search, search
+from src.recognition.beam import Fusion, Hypothesis, beam_search
+from src.recognition.careful import agree, align_together, judge, score_together, search_together
 from src.recognition.charset import Charset
-from src.recognition.decode import Alignment, align, greedy
+from src.recognition.decode import Alignment, greedy
 from src.recognition.model_file import ModelInfo
 from src.recognition.normalize import Extent
 from src.recognition.reading import Alternative, Character, Reading, Word, words_of
-from src.recognition.vocabulary import Vocabulary, posterior, score_vocabulary
+from src.recognition.vocabulary import Vocabulary, posterior
 
 logger = logging.getLogger(__name__)
+
+FloatArray = NDArray[np.floating]
 
 _LEAST_BEAM = 16
 
@@ -45,11 +48,12 @@ class Interpreter:
 
     def interpret(
         self,
-        frames: NDArray[np.float32],
+        frames: FloatArray,
         extent: Extent | None = None,
         alternatives: int = 0,
         fusion: Fusion | None = None,
         vocabulary: Vocabulary | None = None,
+        copies: Sequence[FloatArray] = (),
     ) -> Reading:
         """Find the text in what the network said of an image.
 
@@ -59,24 +63,30 @@ class Interpreter:
             alternatives: How many other texts to give at most.
             fusion: A language model; None: the image alone decides.
             vocabulary: The only texts that may be read; None: any text of the charset.
+            copies: What the network said of copies of the image, which then have a say (`careful.py`).
 
         Returns:
             The reading; without a vocabulary, the alternatives come from a beam search and are scored exactly.
+            Characters are located in the image itself.
         """
         extent = extent or Extent.of_normalized(len(frames) * self.info.stride)
+        views = (frames, *copies)
         if vocabulary is not None:
-            return self._read_entry(frames, extent, vocabulary, alternatives)
+            return self._read_entry(views, extent, vocabulary, alternatives)
         width = max(_LEAST_BEAM, 2 * alternatives)
         if fusion is not None:
-            return self._read_with_language(frames, extent, search(frames, width, fusion=fusion), alternatives)
+            return self._read_with_language(views, extent, search_together(views, width, fusion), alternatives)
         alignment, calibration = greedy(frames), self.info.calibration
+        candidates = [alignment.codes]
+        if copies:
+            candidates = agree(views)
+            alignment = self._align(views, candidates[0])
         calibrated = calibration.text.probability(alignment.confidences) if calibration and alignment.codes else None
         if calibrated is not None and not alternatives:
             return self._reading(alignment, extent, calibrated, ())
-        candidates = [alignment.codes]
         if alternatives:
-            candidates += [codes for codes in beam_search(frames, width) if codes != alignment.codes]
-        probabilities = np.exp(score_vocabulary(frames, candidates)).clip(0.0, 1.0).tolist()
+            candidates = list(dict.fromkeys([*candidates, *beam_search(frames, width)]))
+        probabilities = np.exp(judge(views, candidates)).clip(0.0, 1.0).tolist()
         own, confidence = probabilities[0], probabilities[0]
         if calibrated is not None:
             confidence = calibrated
@@ -92,32 +102,34 @@ class Interpreter:
         )
 
     def _read_with_language(
-        self, frames: NDArray[np.float32], extent: Extent, found: Sequence[Hypothesis], alternatives: int
+        self, views: Sequence[FloatArray], extent: Extent, found: Sequence[Hypothesis], alternatives: int
     ) -> Reading:
         """The best of what the search found; how probable it is among these, image and language taken together."""
         shares = posterior(np.array([hypothesis.score for hypothesis in found]))
-        alignment = align(frames, found[0].codes)
-        if alignment is None:  # a beam of texts that cannot be spelt has none that can
-            raise ValueError("the search found a text that its own frames cannot spell")
         others = zip(found[1 : alternatives + 1], shares[1 : alternatives + 1].tolist(), strict=True)
         return self._reading(
-            alignment,
+            self._align(views, found[0].codes),
             extent,
             float(shares[0]),
             tuple(Alternative(self.charset.decode(hypothesis.codes), share) for hypothesis, share in others),
         )
 
     def _read_entry(
-        self, frames: NDArray[np.float32], extent: Extent, vocabulary: Vocabulary, alternatives: int
+        self, views: Sequence[FloatArray], extent: Extent, vocabulary: Vocabulary, alternatives: int
     ) -> Reading:
         """Read one of the entries."""
-        found = vocabulary.score(frames, alternatives + 1)
-        alignment = align(frames, self.charset.encode(found.texts[0])) if found.texts else None
-        if alignment is None:
+        texts, shares = score_together(views, vocabulary, self.charset, alternatives + 1)
+        if not texts:
             return Reading("", 0.0, (), ())
-        shares = found.posterior().tolist()
-        others = tuple(Alternative(*other) for other in zip(found.texts[1:], shares[1:], strict=True))
-        return self._reading(alignment, extent, shares[0], others)
+        others = tuple(Alternative(*other) for other in zip(texts[1:], shares[1:], strict=True))
+        return self._reading(self._align(views, self.charset.encode(texts[0])), extent, shares[0], others)
+
+    def _align(self, views: Sequence[FloatArray], codes: Sequence[int]) -> Alignment:
+        """Where the image shows a text that was chosen because it can be spelt."""
+        alignment = align_together(views, codes)
+        if alignment is None:
+            raise ValueError("a text was chosen that the image's own frames cannot spell")
+        return alignment
 
     def _reading(
         self, alignment: Alignment, extent: Extent, confidence: float, alternatives: tuple[Alternative, ...]
