@@ -116,7 +116,7 @@ def test_the_best_entry_of_a_list_is_that_of_the_whole_list(seed: int, count: in
     order = np.argsort(-scores)
     assert texts[0] == entries[order[0]]
     assert len(texts) == min(3, len(entries))
-    assert shares[0] == pytest.approx(posterior(scores)[order[0]], abs=0.02)
+    assert shares[0] == pytest.approx(posterior(scores)[order[0]], abs=2e-3)
     assert shares == sorted(shares, reverse=True)
 
 
