@@ -44,6 +44,7 @@ def read(
         str | None, typer.Option(help="Address of a service that reads; its key in LONGHAND_KEY.")
     ] = None,
     language_model: Annotated[Path | None, typer.Option(help="That has a say; from `longhand language-model`.")] = None,
+    careful: Annotated[bool, typer.Option("--careful", help="Fewer errors, for three to four times the time.")] = False,
 ) -> None:
     """Read images; a bad one is reported, the others are read, and the exit code is 1."""
     set_up_logging()
@@ -58,9 +59,9 @@ def read(
         entries = _entries(vocabulary) if vocabulary else None
         found: Iterator[tuple[Path, Any]]
         if server:
-            found = read_with_service(server, images, alternatives, entries)
+            found = read_with_service(server, images, alternatives, entries, careful)
         else:
-            found = _read_here(model or Paths().served_model, images, alternatives, entries, language_model)
+            found = _read_here(model or Paths().served_model, images, alternatives, entries, language_model, careful)
         for path, reading in found:
             if isinstance(reading, str):
                 typer.echo(f"error: {path}: {reading}", err=True)
@@ -80,7 +81,12 @@ def read(
 
 
 def _read_here(
-    model: Path, images: list[Path], alternatives: int, entries: list[str] | None, language_model: Path | None
+    model: Path,
+    images: list[Path],
+    alternatives: int,
+    entries: list[str] | None,
+    language_model: Path | None,
+    careful: bool,
 ) -> Iterator[tuple[Path, Reading | str]]:
     """Read images with a model file: each, and its reading or why there is none."""
     recognizer = Recognizer.load(model)
@@ -88,7 +94,7 @@ def _read_here(
     fusion = Fusion.of(LanguageModel.load(language_model), recognizer.charset) if language_model else None
     for path in images:
         try:
-            (reading,) = recognizer.read([decode_image(path)], vocabulary, alternatives, fusion)
+            (reading,) = recognizer.read([decode_image(path)], vocabulary, alternatives, fusion, careful)
         except ImageError as error:
             yield path, str(error)
         else:

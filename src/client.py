@@ -49,6 +49,7 @@ class Client:
         min_confidence: float | None = None,
         vocabulary: Sequence[str] | None = None,
         vocabulary_name: str | None = None,
+        careful: bool = False,
     ) -> Prediction:
         """Read one image of a word or a line.
 
@@ -58,13 +59,14 @@ class Client:
             min_confidence: A reading below it is flagged; the service's own value by default.
             vocabulary: The only texts that are possible.
             vocabulary_name: The name of such a list that the service keeps.
+            careful: Read wider copies as well: fewer errors, for three to four times the time.
 
         Raises:
             ServiceError: The service cannot be reached, or refuses; the message says why.
             ValueError: The vocabulary is empty.
         """
         content = image if isinstance(image, bytes) else image.read_bytes()
-        form = _form(alternatives, min_confidence, vocabulary, vocabulary_name)
+        form = _form(alternatives, min_confidence, vocabulary, vocabulary_name, careful)
         answer = self._send("POST", "/predict/", data=form, files={"file": ("image", content)})
         return Prediction.model_validate_json(answer.content)
 
@@ -76,6 +78,7 @@ class Client:
         min_confidence: float | None = None,
         vocabulary: Sequence[str] | None = None,
         vocabulary_name: str | None = None,
+        careful: bool = False,
     ) -> Iterator[BatchLine]:
         """Read many images, a hundred in one request; see `read`.
 
@@ -85,7 +88,7 @@ class Client:
         Raises:
             ServiceError: The service cannot be reached, or refuses all.
         """
-        form = _form(alternatives, min_confidence, vocabulary, vocabulary_name)
+        form = _form(alternatives, min_confidence, vocabulary, vocabulary_name, careful)
         for first in range(0, len(images), _FILES_PER_REQUEST):
             with ExitStack() as opened:
                 files = [
@@ -139,7 +142,11 @@ class Client:
 
 
 def _form(
-    alternatives: int, min_confidence: float | None, vocabulary: Sequence[str] | None, vocabulary_name: str | None
+    alternatives: int,
+    min_confidence: float | None,
+    vocabulary: Sequence[str] | None,
+    vocabulary_name: str | None,
+    careful: bool,
 ) -> dict[str, str]:
     form = {"alternatives": str(alternatives)}
     if min_confidence is not None:
@@ -150,6 +157,8 @@ def _form(
         form["vocabulary"] = "\n".join(vocabulary)
     if vocabulary_name is not None:
         form["vocabulary_name"] = vocabulary_name
+    if careful:
+        form["careful"] = "true"
     return form
 
 

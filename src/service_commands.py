@@ -91,7 +91,7 @@ def write_corrections(target: Path) -> Path:
 
 
 def read_with_service(
-    server: str, images: list[Path], alternatives: int, vocabulary: list[str] | None
+    server: str, images: list[Path], alternatives: int, vocabulary: list[str] | None, careful: bool = False
 ) -> "Iterator[tuple[Path, Prediction | str]]":
     """Read images with a service; its key, if it wants one, is in LONGHAND_KEY.
 
@@ -105,7 +105,7 @@ def read_with_service(
 
     there = [image for image in images if image.is_file()]
     with Client(server, key=os.environ.get("LONGHAND_KEY")) as client:
-        lines = client.read_many(there, alternatives=alternatives, vocabulary=vocabulary)
+        lines = client.read_many(there, alternatives=alternatives, vocabulary=vocabulary, careful=careful)
         for image in images:
             if not image.is_file():
                 yield image, "not found"

@@ -7,6 +7,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from src.cli import app
+from src.recognition import Recognizer
+from src.recognition.images import decode_image
 from tests.tiny_model import write_tiny_model
 
 
@@ -35,6 +37,15 @@ def test_read_with_a_vocabulary(folder: Path) -> None:
     result = CliRunner().invoke(app, ["read", str(folder / "word.png"), *options])
     assert result.exit_code == 0
     assert result.stdout.startswith("b b\t1.000\n  or\ta\t")
+
+
+def test_a_careful_reading_is_the_recognizer_s(folder: Path) -> None:
+    (expected,) = Recognizer.load(folder / "tiny.onnx").read([decode_image(folder / "word.png")], careful=True)
+    options = ["read", str(folder / "word.png"), "--json", "--model", str(folder / "tiny.onnx")]
+    plain, careful = (CliRunner().invoke(app, [*options, *more]) for more in ([], ["--careful"]))
+    assert careful.exit_code == 0, careful.stderr
+    assert json.loads(careful.stdout)["confidence"] == pytest.approx(expected.confidence)
+    assert json.loads(careful.stdout)["confidence"] != json.loads(plain.stdout)["confidence"]
 
 
 def test_a_language_model_has_a_say(folder: Path) -> None:

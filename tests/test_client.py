@@ -41,6 +41,14 @@ def test_it_reads_from_a_list(client: Client):
         client.read(picture(), vocabulary_name="towns")
 
 
+def test_it_reads_carefully(client: Client, tmp_path: Path):
+    (tmp_path / "a.png").write_bytes(picture())
+    plain, careful = (client.read(picture(), careful=care) for care in (False, True))
+    assert careful.confidence != plain.confidence
+    (line,) = client.read_many([tmp_path / "a.png"], careful=True)
+    assert line.prediction is not None and line.prediction.confidence == careful.confidence
+
+
 def test_it_reads_many_files_in_order(client: Client, tmp_path: Path):
     paths = [tmp_path / f"{number}.png" for number in range(230)]
     for number, path in enumerate(paths):

@@ -57,6 +57,9 @@ def test_a_service_reads_many_files_and_tells_of_bad_ones(longhand, tmp_path):
         assert "b.png: the file is no image" in told and "c.png: not found" in told
         assert longhand("read", "--server", server.url, "--json", "a.png").startswith('{"image": "a.png", "id": ')
         assert longhand("read", "--server", server.url, "a.png", LONGHAND_MODEL="tiny.onnx").startswith("b b\t")
+        careful = longhand("read", "--server", server.url, "--careful", "a.png")
+        assert careful == longhand("read", "--model", "tiny.onnx", "--careful", "a.png")
+        assert careful != longhand("read", "--server", server.url, "a.png")
         assert "own model" in longhand("read", "--server", server.url, "--model", "tiny.onnx", "a.png", code=2)
 
 

@@ -28,6 +28,7 @@ class Job:
         extent: Which columns of the image that is.
         alternatives: How many other texts to give at most.
         vocabulary: The only texts that may be read; None: any text.
+        careful: Whether copies are read as well.
         reading: What comes of it; the job is left out if it is cancelled before its turn.
         arrived: When it began to wait, by `time.monotonic`.
     """
@@ -37,13 +38,22 @@ class Job:
     extent: Extent
     alternatives: int = 0
     vocabulary: Vocabulary | None = None
+    careful: bool = False
     reading: "Future[Reading]" = field(default_factory=Future)
     arrived: float = field(default_factory=time.monotonic)
 
     @classmethod
-    def of(cls, recognizer: Recognizer, image: GreyImage, alternatives: int, vocabulary: Vocabulary | None) -> "Job":
+    def of(
+        cls,
+        recognizer: Recognizer,
+        image: GreyImage,
+        alternatives: int,
+        vocabulary: Vocabulary | None,
+        careful: bool = False,
+    ) -> "Job":
         """Normalise a grey image, uint8 [H, W], for a model."""
-        return cls(recognizer, *normalize_with_extent(image, recognizer.info.normalization), alternatives, vocabulary)
+        shown = normalize_with_extent(image, recognizer.info.normalization)
+        return cls(recognizer, *shown, alternatives, vocabulary, careful)
 
     def fits(self, other: "Job") -> bool:
         """Whether both may be in one batch."""
@@ -126,10 +136,10 @@ class Batcher:
             return
         start = time.perf_counter()
         recognizer = jobs[0].recognizer
-        frames = recognizer.log_probs([job.image for job in jobs])
+        views = recognizer.views([job.image for job in jobs], [job.careful for job in jobs])
         readings = [
-            recognizer.interpret(own, job.extent, job.alternatives, vocabulary=job.vocabulary)
-            for job, own in zip(jobs, frames, strict=True)
+            recognizer.interpret(own, job.extent, job.alternatives, vocabulary=job.vocabulary, copies=copies)
+            for job, (own, *copies) in zip(jobs, views, strict=True)
         ]
         seconds = time.perf_counter() - start
         self._metrics.batch_size.observe(len(jobs))

@@ -20,6 +20,7 @@ from src.api.store import Store
 from src.errors import ModelFileError, StoreError
 from src.monitoring.drift import Drift
 from src.monitoring.metrics import Metrics
+from src.recognition.careful import COPIES
 from src.recognition.images import decode_image
 from src.recognition.normalize import GreyImage
 from src.recognition.recognizer import Recognizer
@@ -36,11 +37,18 @@ class Request:
         alternatives: How many other texts to give at most.
         min_confidence: A reading below it is flagged for review.
         vocabulary: Makes the only texts that may be read ready for a model (in a worker thread); None: any text.
+        careful: Whether copies of it are read as well, which takes as much longer.
     """
 
     alternatives: int
     min_confidence: float
     vocabulary: Callable[[Recognizer], Vocabulary] | None = None
+    careful: bool = False
+
+    @property
+    def readings(self) -> int:
+        """How often the network looks at the image, itself and copies."""
+        return 1 + len(COPIES) if self.careful else 1
 
 
 class Reader:
@@ -66,6 +74,7 @@ class Reader:
         self._decoders: CapacityLimiter | None = None
         # Files of large requests take turns with single images, and do not fill the queue before them.
         self._files = asyncio.Semaphore(2 * settings.batch_size)
+        self._careful_files = asyncio.Semaphore(max(1, 2 * settings.batch_size // (1 + len(COPIES))))
         self._waiting = 0
         self.drift = Drift(settings.drift_window, settings.drift_least)
         metrics.registry.register(self.drift)
@@ -128,15 +137,15 @@ class Reader:
             CharsetError: No entry of the vocabulary can be written with the model's charset.
         """
         if self._waiting >= self._settings.max_waiting:
-            raise self._busy("queue", f"{self._waiting} requests are waiting")
-        self._waiting += 1
+            raise self._busy("queue", f"{self._waiting} readings are waiting")
+        self._waiting += request.readings
         try:
             async with asyncio.timeout(self._settings.max_seconds):
                 return await self._read(content, request)
         except TimeoutError:
             raise self._busy("timeout", f"it has waited {self._settings.max_seconds:g} seconds") from None
         finally:
-            self._waiting -= 1
+            self._waiting -= request.readings
 
     async def read_file(self, content: bytes, request: Request) -> Prediction:
         """Read one of many files, when its turn comes.
@@ -146,7 +155,7 @@ class Reader:
             ImageError: The bytes are no image, or one that is refused.
             CharsetError: No entry of the vocabulary can be written with the model's charset.
         """
-        async with self._files:
+        async with self._careful_files if request.careful else self._files:
             return await self._read(content, request)
 
     def _busy(self, reason: str, detail: str) -> HTTPException:
@@ -166,7 +175,8 @@ class Reader:
         needs_review = reading.confidence < request.min_confidence
         size = ImageSize(width=image.shape[1], height=image.shape[0])
         prediction = Prediction.of(uuid.uuid4().hex, reading, size, info, needs_review)
-        if request.vocabulary is None:  # among a few texts all agree
+        # Among a few texts all agree; and a challenger reads without copies.
+        if request.vocabulary is None and not request.careful:
             self._shadow.offer(image, reading.text)
         self._recent.add(prediction, content)
         if self._settings.keep_predictions:
@@ -191,4 +201,4 @@ def _prepare(recognizer: Recognizer, content: bytes, request: Request, max_pixel
     """Decode and normalise, in a worker thread."""
     image = decode_image(content, max_pixels)
     vocabulary = request.vocabulary(recognizer) if request.vocabulary else None
-    return Job.of(recognizer, image, request.alternatives, vocabulary), image
+    return Job.of(recognizer, image, request.alternatives, vocabulary, request.careful), image

@@ -1,6 +1,5 @@
 """Images in, text out: a recognizer's file run by OpenVINO."""
 
-import logging
 import math
 from collections.abc import Sequence
 from functools import cached_property
@@ -13,31 +12,27 @@ import openvino
 from numpy.typing import NDArray
 
 from src.errors import ImageError, ModelFileError
-from src.recognition.beam import Fusion, Hypothesis, beam_search, search
-from src.recognition.charset import Charset
-from src.recognition.decode import Alignment, align, greedy
+from src.recognition.beam import Fusion
+from src.recognition.careful import copies_of
+from src.recognition.interpretation import Interpreter
 from src.recognition.model_file import ModelInfo, info_of, read_network
-from src.recognition.normalize import Extent, GreyImage, normalize_with_extent
-from src.recognition.reading import Alternative, Character, Reading, Word, words_of
-from src.recognition.vocabulary import Vocabulary, posterior, score_vocabulary
+from src.recognition.normalize import GreyImage, normalize_with_extent
+from src.recognition.reading import Reading
+from src.recognition.vocabulary import Vocabulary
 
 Precision = Literal["auto", "f32", "bf16"]
-
-logger = logging.getLogger(__name__)
 
 # Widths are padded to a multiple of this and only equal widths share a batch: what an image reads as does not depend on
 # its neighbours, and OpenVINO, which prepares kernels for each new shape, sees few shapes.
 _WIDTH_STEP = 32
 _COLUMNS_PER_BATCH = 8192  # twice as many: not faster, and 50 MB more
-_LEAST_BEAM = 16
 
 
-class Recognizer:
+class Recognizer(Interpreter):
     """A loaded recognizer; it may be used from several threads at once. Make one with `Recognizer.load`."""
 
     def __init__(self, compiled: openvino.CompiledModel, info: ModelInfo) -> None:
-        self.info = info
-        self.charset = Charset(info.charset)
+        super().__init__(info)
         self._compiled = compiled
         # A request holds the buffers of one inference and serves one thread at a time; as many are made as ran at once.
         self._idle: LifoQueue[openvino.InferRequest] = LifoQueue()
@@ -104,12 +99,27 @@ class Recognizer:
                     results[index] = frames[: math.ceil(images[index].shape[1] / stride)]
         return [results[index] for index in range(len(images))]
 
+    def views(self, images: Sequence[GreyImage], careful: Sequence[bool]) -> list[list[NDArray[np.float32]]]:
+        """Run the network over normalised images, and over wider copies of those that are to be read with care.
+
+        Args:
+            images: As for `log_probs`, whose errors it raises.
+            careful: For each image whether its copies are looked at.
+
+        Returns:
+            For each image what the network says of it, then of its copies if there are any: float32 [T, classes] each.
+        """
+        shown = [[image, *copies_of(image)] if care else [image] for image, care in zip(images, careful, strict=True)]
+        said = iter(self.log_probs([image for each in shown for image in each]))
+        return [[next(said) for _ in each] for each in shown]
+
     def read(
         self,
         images: Sequence[GreyImage],
         vocabulary: Sequence[str] | Vocabulary | None = None,
         alternatives: int = 0,
         fusion: Fusion | None = None,
+        careful: bool = False,
     ) -> list[Reading]:
         """Read images of words or lines.
 
@@ -119,6 +129,7 @@ class Recognizer:
                 once (`self.vocabulary`), not for every call.
             alternatives: How many other texts to give at most.
             fusion: A language model that has a say in free reading; with a vocabulary it has none.
+            careful: Read wider copies as well, which then have a say: fewer errors, for three to four times the time.
 
         Returns:
             One reading an image. With a vocabulary whose entries are all too long for the image: an empty text with
@@ -131,85 +142,11 @@ class Recognizer:
         if vocabulary is not None and not isinstance(vocabulary, Vocabulary):
             vocabulary = self.vocabulary(vocabulary)
         normalized = [normalize_with_extent(image, self.info.normalization) for image in images]
-        frames = self.log_probs([image for image, _ in normalized])
-        extents = [extent for _, extent in normalized]
-        return [self.interpret(*item, alternatives, fusion, vocabulary) for item in zip(frames, extents, strict=True)]
-
-    def vocabulary(self, texts: Sequence[str]) -> Vocabulary:
-        """Make a list of texts ready to be read from; entries that the charset cannot write are left out, and logged.
-
-        Raises:
-            CharsetError: No entry can be written with the model's charset.
-        """
-        vocabulary = Vocabulary(texts, self.charset)
-        if vocabulary.unwritable:
-            unwritable = next(text for text in texts if self.charset.unknown(text))
-            logger.warning("%d vocabulary entries cannot be read, as %r", vocabulary.unwritable, unwritable)
-        return vocabulary
-
-    def interpret(
-        self,
-        frames: NDArray[np.float32],
-        extent: Extent | None = None,
-        alternatives: int = 0,
-        fusion: Fusion | None = None,
-        vocabulary: Vocabulary | None = None,
-    ) -> Reading:
-        """Find the text in what the network said of an image.
-
-        Args:
-            frames: float32 [T, classes], from `log_probs`.
-            extent: Where the image's columns lie; None: places are columns of the normalised image.
-            alternatives: How many other texts to give at most.
-            fusion: A language model; None: the image alone decides.
-            vocabulary: The only texts that may be read; None: any text of the charset.
-
-        Returns:
-            The reading; without a vocabulary, the alternatives come from a beam search and are scored exactly.
-        """
-        extent = extent or Extent.of_normalized(len(frames) * self.info.stride)
-        if vocabulary is not None:
-            return self._read_entry(frames, extent, vocabulary, alternatives)
-        width = max(_LEAST_BEAM, 2 * alternatives)
-        if fusion is not None:
-            return self._read_with_language(frames, extent, search(frames, width, fusion=fusion), alternatives)
-        alignment, calibration = greedy(frames), self.info.calibration
-        calibrated = calibration.text.probability(alignment.confidences) if calibration and alignment.codes else None
-        if calibrated is not None and not alternatives:
-            return self._reading(alignment, extent, calibrated, ())
-        candidates = [alignment.codes]
-        if alternatives:
-            candidates += [codes for codes in beam_search(frames, width) if codes != alignment.codes]
-        probabilities = np.exp(score_vocabulary(frames, candidates)).clip(0.0, 1.0).tolist()
-        own, confidence = probabilities[0], probabilities[0]
-        if calibrated is not None:
-            confidence = calibrated
-            # What the text is not, the others share as the network has it; none is more probable than the text.
-            share = (1.0 - confidence) / max(1.0 - own, 1e-9)
-            probabilities = [min(confidence, share * probability) for probability in probabilities]
-        others = sorted(range(1, len(candidates)), key=lambda index: -probabilities[index])[:alternatives]
-        return self._reading(
-            alignment,
-            extent,
-            confidence,
-            tuple(Alternative(self.charset.decode(candidates[index]), probabilities[index]) for index in others),
-        )
-
-    def _read_with_language(
-        self, frames: NDArray[np.float32], extent: Extent, found: Sequence[Hypothesis], alternatives: int
-    ) -> Reading:
-        """The best of what the search found; how probable it is among these, image and language taken together."""
-        shares = posterior(np.array([hypothesis.score for hypothesis in found]))
-        alignment = align(frames, found[0].codes)
-        if alignment is None:  # a beam of texts that cannot be spelt has none that can
-            raise ValueError("the search found a text that its own frames cannot spell")
-        others = zip(found[1 : alternatives + 1], shares[1 : alternatives + 1].tolist(), strict=True)
-        return self._reading(
-            alignment,
-            extent,
-            float(shares[0]),
-            tuple(Alternative(self.charset.decode(hypothesis.codes), share) for hypothesis, share in others),
-        )
+        views = self.views([image for image, _ in normalized], [careful] * len(images))
+        return [
+            self.interpret(frames, extent, alternatives, fusion, vocabulary, copies)
+            for (frames, *copies), (_, extent) in zip(views, normalized, strict=True)
+        ]
 
     def _infer(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Log probabilities float32 [batch, width / stride, classes] of images uint8 [batch, height, width]."""
@@ -226,35 +163,3 @@ class Recognizer:
         if result.shape != expected:  # a runtime that misreads a graph must not pass for a short text
             raise ModelFileError(f"model {self.info.name}: its output has the shape {result.shape}, not {expected}")
         return result
-
-    def _read_entry(
-        self, frames: NDArray[np.float32], extent: Extent, vocabulary: Vocabulary, alternatives: int
-    ) -> Reading:
-        """Read one of the entries."""
-        found = vocabulary.score(frames, alternatives + 1)
-        alignment = align(frames, self.charset.encode(found.texts[0])) if found.texts else None
-        if alignment is None:
-            return Reading("", 0.0, (), ())
-        shares = found.posterior().tolist()
-        others = tuple(Alternative(*other) for other in zip(found.texts[1:], shares[1:], strict=True))
-        return self._reading(alignment, extent, shares[0], others)
-
-    def _reading(
-        self, alignment: Alignment, extent: Extent, confidence: float, alternatives: tuple[Alternative, ...]
-    ) -> Reading:
-        """Put characters and words together."""
-        text, curves = self.charset.decode(alignment.codes), self.info.calibration
-        own = alignment.confidences
-        calibrated = own if curves is None else [curves.character.probability([value]) for value in own]
-        characters = tuple(
-            Character(character, probability, *(extent.column(frame * self.info.stride) for frame in span))
-            for character, probability, span in zip(text, calibrated, alignment.spans, strict=True)
-        )
-        words = tuple(
-            Word(
-                text[start:end],
-                math.prod(own[start:end]) if curves is None else curves.word.probability(own[start:end]),
-            )
-            for start, end in words_of(text)
-        )
-        return Reading(text, confidence, characters, words, alternatives)

@@ -19,6 +19,8 @@ from PIL import Image
 
 from src.api.api import create_app
 from src.api.settings import ServiceSettings
+from src.recognition import Recognizer
+from src.recognition.images import decode_image
 from tests.tiny_model import write_tiny_model
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +69,23 @@ def test_predict_reads_an_image(client: TestClient) -> None:
     assert len(answer["alternatives"]) == 2
     assert answer["model"] == {"name": "tiny", "version": "1"}
     assert answer["id"]
+
+
+def test_a_careful_reading_is_asked_for_by_a_field(client: TestClient, model: Path) -> None:
+    (expected,) = Recognizer.load(model).read([decode_image(picture())], alternatives=3, careful=True)
+    plain, careful = (
+        client.post("/predict/", files={"file": picture()}, data={"careful": value}).json() for value in ("0", "1")
+    )
+    assert careful["text"] == expected.text
+    assert careful["confidence"] == pytest.approx(expected.confidence)
+    assert careful["confidence"] != plain["confidence"]
+    assert [other["text"] for other in careful["alternatives"]] == [other.text for other in expected.alternatives]
+    refused = client.post("/predict/", files={"file": picture()}, data={"careful": "perhaps"})
+    assert refused.status_code == 422
+    assert "careful" in refused.json()["detail"]
+    described = client.get("/openapi.json").json()["components"]["schemas"]
+    for form in ("Body_predict_predict__post", "Body_predict_batch_predict_batch_post"):
+        assert described[form]["properties"]["careful"]["type"] == "boolean"
 
 
 @pytest.mark.parametrize(

@@ -128,5 +128,15 @@ def test_a_vocabulary_holds_for_all(client):
     assert answer.status_code == 422
 
 
+def test_careful_readings_come_in_order_and_as_one_by_one(client):
+    files = {f"{number}.png": png(1 + number % 3) for number in range(20)}
+    plain, careful = (lines(client, files, careful=value) for value in ("false", "true"))
+    form = {"careful": "true"}
+    alone = [client.post("/predict/", files={"file": png(bars)}, data=form).json() for bars in (1, 2, 3)]
+    for number, line in enumerate(careful):
+        assert line["prediction"]["confidence"] == pytest.approx(alone[number % 3]["confidence"])
+        assert line["prediction"]["confidence"] != plain[number]["prediction"]["confidence"]
+
+
 def test_no_file_is_refused(client):
     assert client.post("/predict/batch").status_code == 422

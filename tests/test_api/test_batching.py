@@ -93,6 +93,16 @@ def test_a_word_does_not_share_a_batch_with_a_line(batcher, recognizer, metrics)
     assert batches(metrics) == (2, 2)
 
 
+def test_a_careful_one_and_others_in_one_batch_are_read_as_alone(batcher, recognizer, metrics):
+    with batcher.expect():
+        jobs = [Job.of(recognizer, picture(2), 0, None, careful) for careful in (True, False, True)]
+        waiting = [batcher.submit(one) for one in jobs]
+    careful, plain = (recognizer.read([picture(2)], careful=care)[0] for care in (True, False))
+    assert careful != plain
+    assert [one.result(timeout=5) for one in waiting] == [careful, plain, careful]
+    assert batches(metrics) == (1, 3)
+
+
 def test_many_threads_get_each_its_own_reading(batcher, recognizer):
     expected = {bars: recognizer.read([picture(bars)])[0] for bars in range(1, 6)}
     wrong: list[int] = []

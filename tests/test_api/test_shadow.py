@@ -72,9 +72,10 @@ def test_a_share_of_none_reads_nothing(paths):
         assert metric(client, AGREE) + metric(client, DISAGREE) == 0
 
 
-def test_a_reading_among_a_few_texts_is_not_compared(paths):
+@pytest.mark.parametrize("asked", [{"vocabulary": "b b\nc c"}, {"careful": "true"}])
+def test_what_is_read_in_another_way_than_the_challenger_s_is_not_compared(paths, asked):
     with running(following(paths, shadow_share=1.0)) as client:
-        read(client, vocabulary="b b\nc c")
+        assert client.post("/predict/", files={"file": ("a.png", picture())}, data=asked).status_code == 200
         time.sleep(0.2)
         assert metric(client, AGREE) + metric(client, DISAGREE) == 0
 

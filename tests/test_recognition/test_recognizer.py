@@ -9,6 +9,8 @@ from src.data.build_language_model import estimate
 from src.errors import CharsetError, ImageError, ModelFileError
 from src.recognition import Charset, Recognizer, read_info
 from src.recognition.beam import Fusion
+from src.recognition.careful import COPIES, copies_of
+from src.recognition.normalize import normalize_with_extent
 from tests.tiny_model import info, paint, write_tiny_model
 
 
@@ -80,6 +82,52 @@ def test_a_language_model_decides_what_the_image_leaves_open(recognizer: Recogni
     assert "bc" in [other.text for other in reading.alternatives]
     assert [character.text for character in reading.characters] == ["b", "a"]
     assert reading.confidence + sum(other.confidence for other in reading.alternatives) <= 1.0 + 1e-6
+
+
+def test_copies_have_a_say_in_the_text_and_none_in_its_place(recognizer: Recognizer) -> None:
+    own = np.log(np.array([[0.02, 0.02, 0.9, 0.02, 0.04], [0.02, 0.5, 0.02, 0.44, 0.02]], np.float32))
+    copy = np.log(np.array([[0.02, 0.02, 0.9, 0.02, 0.04], [0.02, 0.08, 0.02, 0.86, 0.02]], np.float32))
+    alone, reading = (recognizer.interpret(own, alternatives=3, copies=copies) for copies in ((), (copy, copy)))
+    assert (alone.text, reading.text) == ("ba", "bc")
+    assert reading.alternatives[0].text == "ba"
+    assert [(one.start, one.end) for one in reading.characters] == [(one.start, one.end) for one in alone.characters]
+    assert alone.confidence < reading.confidence < recognizer.interpret(copy).confidence
+    assert reading.confidence + sum(other.confidence for other in reading.alternatives) <= 1.0 + 1e-6
+    without = recognizer.interpret(own, copies=(copy, copy))
+    assert (without.text, without.confidence) == (reading.text, pytest.approx(reading.confidence))
+    assert recognizer.interpret(own, alternatives=3, copies=(own, own)) == alone
+
+
+def test_copies_choose_among_the_texts_that_are_allowed(recognizer: Recognizer) -> None:
+    own = np.log(np.array([[0.02, 0.02, 0.9, 0.02, 0.04], [0.02, 0.5, 0.02, 0.44, 0.02]], np.float32))
+    copy = np.log(np.array([[0.02, 0.02, 0.9, 0.02, 0.04], [0.02, 0.08, 0.02, 0.86, 0.02]], np.float32))
+    vocabulary = recognizer.vocabulary(["ba", "bc", "b b b b"])
+    reading = recognizer.interpret(own, vocabulary=vocabulary, alternatives=5, copies=(copy,))
+    assert (reading.text, [other.text for other in reading.alternatives]) == ("bc", ["ba"])
+    assert reading.confidence + reading.alternatives[0].confidence == pytest.approx(1.0)
+    too_long = recognizer.interpret(own, vocabulary=recognizer.vocabulary(["b b b b"]), copies=(copy,))
+    assert (too_long.text, too_long.confidence) == ("", 0.0)
+    fusion = Fusion.of(estimate({"bc": 20.0, "ab": 5.0}, 3), recognizer.charset)
+    spoken = recognizer.interpret(own, fusion=fusion, alternatives=2, copies=(copy,))
+    assert spoken.text == "bc"
+    assert spoken.confidence > recognizer.interpret(own, fusion=fusion).confidence
+
+
+def test_a_careful_reading_looks_at_copies_of_those_images_that_ask_for_it(recognizer: Recognizer) -> None:
+    images = [paint([1, 1, 0, 2, 2, 0]), paint([3, 3, 0, 3]), paint([2, 2, 0, 1, 1, 0])]
+    views = recognizer.views(images, [True, False, True])
+    assert [len(each) for each in views] == [1 + len(COPIES), 1, 1 + len(COPIES)]
+    for image, each in zip(images, views, strict=True):
+        np.testing.assert_allclose(each[0], recognizer.log_probs([image])[0], atol=1e-5)
+    for shown, said in zip([images[0], *copies_of(images[0])], views[0], strict=True):
+        np.testing.assert_allclose(said, recognizer.log_probs([shown])[0], atol=1e-5)
+    image = np.full((60, 200), 255, np.uint8)
+    image[20:40, 28:152] = 20
+    shown, extent = normalize_with_extent(image, recognizer.info.normalization)
+    ((own, *copies),) = recognizer.views([shown], [True])
+    expected = recognizer.interpret(own, extent, 2, copies=copies)
+    assert recognizer.read([image], alternatives=2, careful=True) == [expected]
+    assert recognizer.read([image], alternatives=2) == [recognizer.interpret(own, extent, 2)] != [expected]
 
 
 def test_a_calibrated_model_says_how_often_it_is_right(tmp_path: Path) -> None:
