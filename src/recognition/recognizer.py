@@ -32,6 +32,11 @@ _COLUMNS_PER_BATCH = 8192  # twice as many: not faster, and 50 MB more
 _LEAST_BEAM = 16
 
 
+def padded_width(columns: int) -> int:
+    """Columns that the network runs over for an image of so many; images for which it is equal share a batch."""
+    return math.ceil(columns / _WIDTH_STEP) * _WIDTH_STEP
+
+
 class Recognizer:
     """A loaded recognizer; it may be used from several threads at once. Make one with `Recognizer.load`."""
 
@@ -91,7 +96,7 @@ class Recognizer:
         for index, image in enumerate(images):
             if image.ndim != 2 or image.shape[0] != height or image.shape[1] == 0 or image.dtype != np.uint8:
                 raise ImageError(f"expected a normalised uint8 image [{height}, W], got {image.dtype} {image.shape}")
-            groups.setdefault(math.ceil(image.shape[1] / _WIDTH_STEP) * _WIDTH_STEP, []).append(index)
+            groups.setdefault(padded_width(image.shape[1]), []).append(index)
         results: dict[int, NDArray[np.float32]] = {}
         for width, indices in groups.items():
             size = max(1, _COLUMNS_PER_BATCH // width)
