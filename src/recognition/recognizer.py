@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from queue import Empty, LifoQueue
+from threading import Lock
 from typing import Any, Literal
 
 import numpy as np
@@ -30,6 +31,9 @@ logger = logging.getLogger(__name__)
 _WIDTH_STEP = 32
 _COLUMNS_PER_BATCH = 8192  # twice as many: not faster, and 50 MB more
 _LEAST_BEAM = 16
+# OpenVINO's binding prepares itself at a process's first inference, and two threads that come to it at once wait for
+# each other for ever. So a model reads a blank image while it is loaded, and one model at a time does.
+_FIRST_INFERENCE = Lock()
 
 
 def padded_width(columns: int) -> int:
@@ -60,7 +64,8 @@ class Recognizer:
             The recognizer, ready to read.
 
         Raises:
-            ModelFileError: The file is missing, unreadable, or not a recognizer's.
+            ModelFileError: The file is missing, unreadable, or not a recognizer's, or the network gives another number
+                of frames or classes than its description says.
         """
         network = read_network(path)
         info = info_of(network, path)
@@ -70,7 +75,10 @@ class Recognizer:
             options["INFERENCE_PRECISION_HINT"] = precision
         if threads is not None:
             options["INFERENCE_NUM_THREADS"] = threads
-        return cls(openvino.Core().compile_model(network, "CPU", options), info)
+        recognizer = cls(openvino.Core().compile_model(network, "CPU", options), info)
+        with _FIRST_INFERENCE:
+            recognizer.log_probs([np.zeros((info.normalization.height, 1), np.uint8)])
+        return recognizer
 
     @cached_property
     def precision(self) -> str:
