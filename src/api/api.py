@@ -102,7 +102,7 @@ def create_app(settings: ServiceSettings | None = None) -> FastAPI:
     app.include_router(predict_router(reader, settings, store))
     app.include_router(vocabularies_router(store))
     app.include_router(corrections_router(reader, settings, store, recent, metrics))
-    app.include_router(review_router(store))
+    app.include_router(review_router(store, settings.keep_predictions))
     app.include_router(operations_router(reader, follower, metrics))
     app.include_router(status_router(metrics, settings.drift_least))
     app.include_router(page_router())

@@ -234,7 +234,8 @@ def test_a_key_is_asked_for_and_a_forgotten_image_is_sent_again(open_page: Opene
     read_file(page, word)
     assert KEY not in page.locator("#commands").inner_text()
     page.goto(f"{guarded.url}/#review")
-    expect(page.locator("#nothing")).to_contain_text("LONGHAND_KEEP_PREDICTIONS=true")
+    expect(page.locator("#nothing")).to_contain_text("the review is turned off")
+    expect(page.locator("#nothing-hint")).to_contain_text("LONGHAND_KEEP_PREDICTIONS=true")
 
 
 def test_without_a_key_the_page_says_what_is_missing(open_page: Opener, guarded: Server, word: Path) -> None:
