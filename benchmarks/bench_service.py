@@ -26,7 +26,7 @@ from src.recognition import Recognizer
 from src.recognition.images import decode_image
 from tests.test_api.server import Server, serve
 
-_CLIENTS = 16
+CLIENTS = 16
 
 
 def bare(files: list[bytes], model: Path, threads: int, seconds: float) -> float:
@@ -71,9 +71,9 @@ class Load:
 
         await asyncio.gather(*(client() for _ in range(clients)))
 
-    async def at_rate(self, rate: float, seconds: float) -> None:
+    async def at_rate(self, rate: float, seconds: float, seed: int = 3) -> None:
         """Send so many a second at random times; an answer's time counts from when it was due."""
-        random = np.random.default_rng(3)
+        random = np.random.default_rng(seed)
         due = time.perf_counter() + np.cumsum(random.exponential(1.0 / rate, round(rate * seconds)))
         idle: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
         for _ in range(64):
@@ -123,12 +123,12 @@ def main(
     wire = [request_of(file) for file in files]
     with tempfile.TemporaryDirectory() as folder, serve(Path(folder), path, keys="off", recent_megabytes=16) as server:
         load = Load(server.port, wire)
-        asyncio.run(load.as_fast_as_it_goes(_CLIENTS, time.perf_counter() + seconds, 2000))  # kernels, caches
+        asyncio.run(load.as_fast_as_it_goes(CLIENTS, time.perf_counter() + seconds, 2000))  # kernels, caches
         while load.sent < 2000:
-            asyncio.run(load.as_fast_as_it_goes(_CLIENTS, time.perf_counter() + seconds, 2000))
+            asyncio.run(load.as_fast_as_it_goes(CLIENTS, time.perf_counter() + seconds, 2000))
         after_2000 = server.resident()
         fast, used, began = Load(server.port, wire), processor_seconds(server), time.perf_counter()
-        asyncio.run(fast.as_fast_as_it_goes(_CLIENTS, began + seconds))
+        asyncio.run(fast.as_fast_as_it_goes(CLIENTS, began + seconds))
         rate = len(fast.seconds) / (time.perf_counter() - began)
         used = (processor_seconds(server) - used) / len(fast.seconds)
         half = Load(server.port, wire)
@@ -139,7 +139,7 @@ def main(
         rest = Load(server.port, wire)
         left = requests - load.sent - fast.sent - half.sent
         if left > 0:
-            asyncio.run(rest.as_fast_as_it_goes(_CLIENTS, float("inf"), left))
+            asyncio.run(rest.as_fast_as_it_goes(CLIENTS, float("inf"), left))
         total = sum(one.sent for one in (load, fast, half, rest))
         growth = server.resident() / after_2000 - 1
         failed = sum(one.failed for one in (load, fast, half, rest))
@@ -147,7 +147,7 @@ def main(
     print("| Measured | |\n|---|---:|")
     for threads, speed in alone.items():
         print(f"| bare recognizer, {threads} thread{'s' * (threads > 1)}, images/s | {speed:.0f} |")
-    print(f"| `/predict/`, {_CLIENTS} clients, requests/s | {rate:.0f} |")
+    print(f"| `/predict/`, {CLIENTS} clients, requests/s | {rate:.0f} |")
     for threads, speed in alone.items():
         print(f"| share of the bare recognizer with {threads} thread{'s' * (threads > 1)} | {rate / speed:.0%} |")
     print(f"| latency at half that load, p50 / p99 | {p50:.1f} / {p99:.1f} ms |")

@@ -1,5 +1,6 @@
 """The HTTP service: `uvicorn src.api.api:app`."""
 
+import gc
 import logging
 from asyncio import create_task, sleep
 from collections.abc import AsyncIterator
@@ -70,6 +71,10 @@ def create_app(settings: ServiceSettings | None = None) -> FastAPI:
         reader.start()
         shadow.start()
         await follower.start()
+        # What the imports and the model made stays: a full garbage collection would look through it for a tenth of a
+        # second or more, in which nobody is answered.
+        gc.collect()
+        gc.freeze()
         tasks = [create_task(_purge(store, settings.retention_days)), create_task(follower.run())]
         yield
         for task in tasks:
@@ -77,6 +82,7 @@ def create_app(settings: ServiceSettings | None = None) -> FastAPI:
         await to_thread.run_sync(reader.close)
         await to_thread.run_sync(shadow.close)
         store.close()
+        gc.unfreeze()
 
     # Its documentation at /docs comes from here and not from another host.
     app = FastAPIOffline(title="Longhand", description=_DESCRIPTION, version="1", redoc_url=None, lifespan=lifespan)
@@ -96,7 +102,7 @@ def create_app(settings: ServiceSettings | None = None) -> FastAPI:
     app.include_router(predict_router(reader, settings, store))
     app.include_router(vocabularies_router(store))
     app.include_router(corrections_router(reader, settings, store, recent, metrics))
-    app.include_router(review_router(store))
+    app.include_router(review_router(store, settings.keep_predictions))
     app.include_router(operations_router(reader, follower, metrics))
     app.include_router(status_router(metrics, settings.drift_least))
     app.include_router(page_router())

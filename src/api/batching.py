@@ -11,11 +11,8 @@ from dataclasses import dataclass, field
 from src.monitoring.metrics import Metrics
 from src.recognition.normalize import Extent, GreyImage, normalize_with_extent
 from src.recognition.reading import Reading
-from src.recognition.recognizer import Recognizer
+from src.recognition.recognizer import Recognizer, padded_width
 from src.recognition.vocabulary import Vocabulary
-
-# Images whose widths differ by less may share a batch: a word does not wait for a line.
-_LIKE_WIDTH = 96
 
 
 @dataclass(eq=False)
@@ -55,9 +52,15 @@ class Job:
         shown = normalize_with_extent(image, recognizer.info.normalization)
         return cls(recognizer, *shown, alternatives, vocabulary, careful)
 
+    @property
+    def width(self) -> int:
+        """Columns that the network runs over."""
+        return padded_width(self.image.shape[1])
+
     def fits(self, other: "Job") -> bool:
         """Whether both may be in one batch."""
-        return self.recognizer is other.recognizer and abs(self.image.shape[1] - other.image.shape[1]) < _LIKE_WIDTH
+        # The network runs once over equal widths: with others in the batch, the first would wait for the last.
+        return self.recognizer is other.recognizer and self.width == other.width
 
 
 class Batcher:

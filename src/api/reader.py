@@ -20,6 +20,7 @@ from src.api.store import Store
 from src.errors import ModelFileError, StoreError
 from src.monitoring.drift import Drift
 from src.monitoring.metrics import Metrics
+from src.recognition.appearance import look
 from src.recognition.careful import COPIES
 from src.recognition.images import decode_image
 from src.recognition.normalize import GreyImage
@@ -49,6 +50,23 @@ class Request:
     def readings(self) -> int:
         """How often the network looks at the image, itself and copies."""
         return 1 + len(COPIES) if self.careful else 1
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """An image that is ready to be read; dozens may wait, and decoded ones would be large.
+
+    Attributes:
+        job: What waits for its turn.
+        size: Of the image, as decoded.
+        looks: What it looks like, in the order of `appearance.FEATURES`.
+        image: Grey uint8 [H, W], as decoded; None unless a challenger may read it.
+    """
+
+    job: Job
+    size: ImageSize
+    looks: tuple[float, ...]
+    image: GreyImage | None
 
 
 class Reader:
@@ -165,19 +183,16 @@ class Reader:
     async def _read(self, content: bytes, request: Request) -> Prediction:
         recognizer = self.current()
         with self._batcher.expect():
-            job, image = await to_thread.run_sync(
-                _prepare, recognizer, content, request, self._settings.max_pixels, limiter=self._decoders
-            )
-            waiting = self._batcher.submit(job)
+            prepared = await to_thread.run_sync(self._prepare, recognizer, content, request, limiter=self._decoders)
+            waiting = self._batcher.submit(prepared.job)
         reading = await asyncio.wrap_future(waiting)
-        self.drift.observe(image, reading.text)
+        self.drift.observe(prepared.looks, reading.text)
         info, metrics = recognizer.info, self._metrics
         needs_review = reading.confidence < request.min_confidence
-        size = ImageSize(width=image.shape[1], height=image.shape[0])
-        prediction = Prediction.of(uuid.uuid4().hex, reading, size, info, needs_review)
+        prediction = Prediction.of(uuid.uuid4().hex, reading, prepared.size, info, needs_review)
         # Among a few texts all agree; and a challenger reads without copies.
-        if request.vocabulary is None and not request.careful:
-            self._shadow.offer(image, reading.text)
+        if prepared.image is not None and request.vocabulary is None and not request.careful:
+            self._shadow.offer(prepared.image, reading.text)
         self._recent.add(prediction, content)
         if self._settings.keep_predictions:
             await to_thread.run_sync(self._keep, prediction, content)
@@ -189,16 +204,17 @@ class Reader:
         logger.info("read %s: %s", prediction.id, text, extra={"prediction": prediction.id})
         return prediction
 
+    def _prepare(self, recognizer: Recognizer, content: bytes, request: Request) -> _Prepared:
+        """Decode and normalise, in a worker thread."""
+        image = decode_image(content, self._settings.max_pixels)
+        vocabulary = request.vocabulary(recognizer) if request.vocabulary else None
+        job = Job.of(recognizer, image, request.alternatives, vocabulary, request.careful)
+        size = ImageSize(width=image.shape[1], height=image.shape[0])
+        return _Prepared(job, size, look(image), image if self._shadow.share else None)
+
     def _keep(self, prediction: Prediction, content: bytes) -> None:
         """Keep a reading for review; the answer does not depend on it."""
         try:
             self._store.keep_prediction(prediction, content)
         except (StoreError, SQLAlchemyError) as error:
             logger.error("%s is not kept for review: %s", prediction.id, error)
-
-
-def _prepare(recognizer: Recognizer, content: bytes, request: Request, max_pixels: int) -> tuple[Job, GreyImage]:
-    """Decode and normalise, in a worker thread."""
-    image = decode_image(content, max_pixels)
-    vocabulary = request.vocabulary(recognizer) if request.vocabulary else None
-    return Job.of(recognizer, image, request.alternatives, vocabulary, request.careful), image

@@ -187,3 +187,4 @@ class ReviewQueue(BaseModel):
 
     items: list[WaitingPrediction]
     remaining: int = Field(description="How many wait in all, these among them.")
+    keeping: bool = Field(description="False: the service keeps no readings, and nothing comes to the queue.")

@@ -53,7 +53,7 @@ class ServiceSettings(BaseSettings):
         database_url: Where corrections, kept predictions, lists and keys are stored.
         keep_predictions: Whether readings and their images are kept, for the review queue.
         retention_days: Days after which kept readings are removed.
-        recent_megabytes: Memory for images of recent readings, so that a correction can follow.
+        recent_megabytes: Memory for recent readings and their images, so that a correction can follow.
         recent_minutes: How long a correction can follow without sending the image again.
         drift_window: Images that drift is measured on: the last ones.
         drift_least: With fewer images drift is not judged.

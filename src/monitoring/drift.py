@@ -15,8 +15,7 @@ import numpy as np
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from src.recognition.appearance import FEATURES, look
-from src.recognition.normalize import GreyImage
+from src.recognition.appearance import FEATURES
 from src.recognition.reference import Reference
 
 MOVED, DRIFTED = 0.1, 0.25
@@ -40,14 +39,14 @@ class Drift(Collector):
         """Another model has come into service: what was seen is compared with its training from now on."""
         self._reference = reference
 
-    def observe(self, image: GreyImage, text: str) -> None:
+    def observe(self, looks: tuple[float, ...], text: str) -> None:
         """Note an image and what was read.
 
         Args:
-            image: Grey uint8 [H, W], as decoded.
+            looks: What `appearance.look` says of the image, as decoded.
             text: What was read.
         """
-        self.note((*look(image), float(len(text))))
+        self.note((*looks, float(len(text))))
 
     def note(self, features: tuple[float, ...]) -> None:
         """Note the features of an image, in the order of `NAMES`."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from queue import Empty, LifoQueue
+from threading import Lock
 from typing import Any, Literal
 
 import numpy as np
@@ -26,6 +27,14 @@ Precision = Literal["auto", "f32", "bf16"]
 # its neighbours, and OpenVINO, which prepares kernels for each new shape, sees few shapes.
 _WIDTH_STEP = 32
 _COLUMNS_PER_BATCH = 8192  # twice as many: not faster, and 50 MB more
+# OpenVINO's binding prepares itself at a process's first inference, and two threads that come to it at once wait for
+# each other for ever. So a model reads a blank image while it is loaded, and one model at a time does.
+_FIRST_INFERENCE = Lock()
+
+
+def padded_width(columns: int) -> int:
+    """Columns that the network runs over for an image of so many; images for which it is equal share a batch."""
+    return math.ceil(columns / _WIDTH_STEP) * _WIDTH_STEP
 
 
 class Recognizer(Interpreter):
@@ -50,7 +59,8 @@ class Recognizer(Interpreter):
             The recognizer, ready to read.
 
         Raises:
-            ModelFileError: The file is missing, unreadable, or not a recognizer's.
+            ModelFileError: The file is missing, unreadable, or not a recognizer's, or the network gives another number
+                of frames or classes than its description says.
         """
         network = read_network(path)
         info = info_of(network, path)
@@ -60,7 +70,10 @@ class Recognizer(Interpreter):
             options["INFERENCE_PRECISION_HINT"] = precision
         if threads is not None:
             options["INFERENCE_NUM_THREADS"] = threads
-        return cls(openvino.Core().compile_model(network, "CPU", options), info)
+        recognizer = cls(openvino.Core().compile_model(network, "CPU", options), info)
+        with _FIRST_INFERENCE:
+            recognizer.log_probs([np.zeros((info.normalization.height, 1), np.uint8)])
+        return recognizer
 
     @cached_property
     def precision(self) -> str:
@@ -86,7 +99,7 @@ class Recognizer(Interpreter):
         for index, image in enumerate(images):
             if image.ndim != 2 or image.shape[0] != height or image.shape[1] == 0 or image.dtype != np.uint8:
                 raise ImageError(f"expected a normalised uint8 image [{height}, W], got {image.dtype} {image.shape}")
-            groups.setdefault(math.ceil(image.shape[1] / _WIDTH_STEP) * _WIDTH_STEP, []).append(index)
+            groups.setdefault(padded_width(image.shape[1]), []).append(index)
         results: dict[int, NDArray[np.float32]] = {}
         for width, indices in groups.items():
             size = max(1, _COLUMNS_PER_BATCH // width)

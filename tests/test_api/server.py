@@ -48,12 +48,13 @@ def _kilobytes(pid: int, name: str) -> int:
 
 
 @contextmanager
-def serve(folder: Path, model: Path | None, **settings: object) -> Iterator[Server]:
+def serve(folder: Path, model: Path | None, root: Path = ROOT, **settings: object) -> Iterator[Server]:
     """Start the service in a folder, where it may write; end it afterwards.
 
     Args:
         folder: Its current directory and its temporary one.
         model: The model file; None: the registry's champion.
+        root: The clone whose code is run.
         **settings: Environment variables without their LONGHAND_.
     """
     temporary = folder / "tmp"
@@ -62,7 +63,7 @@ def serve(folder: Path, model: Path | None, **settings: object) -> Iterator[Serv
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = os.environ | {
-        "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary),
+        "PYTHONPATH": str(root), "TMPDIR": str(temporary),
         "LONGHAND_DATABASE_URL": f"sqlite:///{folder / 'longhand.db'}",
         **{f"LONGHAND_{name.upper()}": str(value) for name, value in settings.items()},
     }  # fmt: skip

@@ -1,3 +1,4 @@
+import gc
 import io
 import json
 import os
@@ -180,6 +181,12 @@ def test_without_a_model_the_service_lives_and_says_why(tmp_path: Path) -> None:
         assert response.status_code == 503
         assert "no model" in response.json()["detail"]
         assert str(tmp_path) not in response.text
+
+
+def test_garbage_collections_look_only_through_what_requests_made(model: Path) -> None:
+    with TestClient(create_app(ServiceSettings(model=model, keys="off"))):
+        assert len(gc.get_objects()) < gc.get_freeze_count() / 10
+    assert gc.get_freeze_count() == 0
 
 
 def test_service_and_command_line_need_no_training_libraries() -> None:

@@ -103,6 +103,16 @@ def test_a_careful_one_and_others_in_one_batch_are_read_as_alone(batcher, recogn
     assert batches(metrics) == (1, 3)
 
 
+def test_images_that_the_network_cannot_run_over_at_once_share_no_batch(batcher, recognizer, metrics):
+    with batcher.expect():
+        jobs = [job(recognizer, bars) for bars in (2, 3, 2)]
+        waiting = [batcher.submit(one) for one in jobs]
+    widths = [one.image.shape[1] for one in jobs]
+    assert 0 < widths[1] - widths[0] < 96
+    assert [one.result(timeout=5).text for one in waiting] == [recognizer.read([picture(n)])[0].text for n in (2, 3, 2)]
+    assert batches(metrics) == (2, 3)
+
+
 def test_many_threads_get_each_its_own_reading(batcher, recognizer):
     expected = {bars: recognizer.read([picture(bars)])[0] for bars in range(1, 6)}
     wrong: list[int] = []

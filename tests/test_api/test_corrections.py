@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import sqlite3
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,8 @@ from tests.test_api.mutations import pictures
 from tests.test_api.running import running, tiny_settings
 from tests.test_api.test_api import picture
 from tests.test_api.test_batch import png
+
+ID = "0" * 32
 
 
 @pytest.fixture
@@ -193,3 +196,31 @@ def test_a_store_that_cannot_be_opened_is_told_and_reading_goes_on(settings, tmp
         assert answer.status_code == 503
         assert "store" in answer.json()["detail"] and str(tmp_path) not in answer.text
         assert client.get("/corrections.tar.gz").status_code == 503
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/corrections"), ("GET", f"/corrections/{ID}"), ("GET", f"/corrections/{ID}/image"),
+        ("DELETE", f"/corrections/{ID}"), ("DELETE", "/people/Anna"), ("GET", "/corrections.tar.gz"),
+        ("GET", "/review"), ("POST", f"/review/{ID}/dismiss"), ("GET", f"/predictions/{ID}/image"),
+        ("GET", "/vocabularies"), ("GET", "/vocabularies/towns"), ("PUT", "/vocabularies/towns"),
+        ("DELETE", "/vocabularies/towns"), ("POST", "/corrections"), ("POST", "/predict/"),
+    ],
+)  # fmt: skip
+def test_a_database_that_fails_later_is_told_by_every_route(client, tmp_path, method, path):
+    reading = read(client, picture())
+    assert client.get("/corrections").status_code == 200  # it was opened
+    with sqlite3.connect(tmp_path / "service" / "longhand.db") as database:
+        for table in ("corrections", "predictions", "vocabularies", "images", "api_keys"):
+            database.execute(f"DROP TABLE {table}")
+    form: dict = {
+        "PUT": {"content": b"Bonn"},
+        "/predict/": {"files": {"file": picture()}, "data": {"vocabulary_name": "towns"}},
+        "/corrections": {"data": {"text": "right", "prediction_id": reading["id"]}},
+    }
+    sent = form.get("PUT" if method == "PUT" else path, {}) if method in ("PUT", "POST") else {}
+    answer = client.request(method, path, **sent)
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json"), answer.text
+    assert answer.headers["retry-after"] == "5"
+    assert "table" not in answer.text and "sqlite" not in answer.text.lower()

@@ -1,18 +1,24 @@
 """A real service with too many clients, slow ones, ones that go away, and a model exchanged under them."""
 
+import io
+import json
 import shutil
 import socket
 import threading
 import time
+import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
+from PIL import Image
 
 from src.recognition.model_file import read_info
+from tests.test_api.running import running, tiny_settings
 from tests.test_api.server import Server, serve
 from tests.test_api.test_api import picture
 from tests.tiny_model import write_tiny_model
@@ -73,6 +79,65 @@ def test_clients_that_go_away_leave_nothing_behind(server: Server):
         assert server.threads() <= threads + 2
         assert "queue_length 0.0" in http.get("/metrics").text
     assert not list((server.log.parent / "tmp").iterdir())
+
+
+def test_one_that_waits_too_long_is_told_to_come_again(tmp_path: Path):
+    with running(tiny_settings(tmp_path, max_seconds=1e-6)) as client:
+        answer = client.post("/predict/", files={"file": picture()})
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert "waited" in answer.json()["detail"]
+        assert 'requests_refused_total{reason="timeout"} 1.0' in client.get("/metrics").text
+
+
+def pages(count: int) -> bytes:
+    """A zip archive of large pictures, six megabytes each when they are taken out."""
+    large = io.BytesIO()
+    grey = np.full((2000, 3000), 255, np.uint8)
+    grey[900:1100, 500:2500] = 20
+    Image.fromarray(grey).save(large, "BMP")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for number in range(count):
+            archive.writestr(f"{number}.bmp", large.getvalue())
+    return buffer.getvalue()
+
+
+def test_many_images_are_answered_as_they_are_read_in_bounded_memory(tmp_path: Path):
+    count = 200
+    model = write_tiny_model(tmp_path / "tiny.onnx")
+    with serve(tmp_path, model, recent_megabytes=1) as server, httpx.Client(base_url=server.url, timeout=60) as http:
+        http.post("/predict/batch", files={"files": pages(1)}).raise_for_status()
+        before, most, times = server.resident(), 0, []
+        with http.stream("POST", "/predict/batch", files={"files": pages(count)}) as answer:
+            for line in answer.iter_lines():
+                assert json.loads(line)["prediction"]["text"]
+                times.append(time.monotonic())
+                most = max(most, server.resident())
+        assert len(times) == count
+        assert times[0] < times[0] + (times[-1] - times[0]) / 2 < times[-10]
+        assert most - before < 600 * 2**20 < count * 6 * 10**6, f"{(most - before) / 2**20:.0f} MB"
+
+
+def test_a_client_that_leaves_in_the_middle_of_many_images_frees_the_readers(tmp_path: Path):
+    count = 200
+    model = write_tiny_model(tmp_path / "tiny.onnx")
+    with serve(tmp_path, model, recent_megabytes=1) as server, httpx.Client(base_url=server.url, timeout=60) as http:
+        with http.stream("POST", "/predict/batch", files={"files": pages(count)}) as answer:
+            assert json.loads(next(answer.iter_lines()))["prediction"]["text"]
+
+        def done() -> float:
+            return sum(
+                float(line.split()[-1])
+                for line in http.get("/metrics").text.splitlines()
+                if line.startswith("predictions_total{")
+            )
+
+        deadline = time.monotonic() + 10
+        while (seen := done()) < (time.sleep(0.5) or done()):
+            assert time.monotonic() < deadline, "it reads on for nobody"
+        assert seen < count / 2
+        assert read(http).status_code == 200
+        assert not list((tmp_path / "tmp").iterdir())
 
 
 def test_another_model_comes_into_service_without_a_request_lost(tmp_path: Path):

@@ -44,7 +44,7 @@ def test_the_least_certain_come_first_until_they_are_decided(client):
     client.post("/corrections", data={"text": second["text"] or "a", "prediction_id": second["id"]})
     assert client.post(f"/review/{third['id']}/dismiss").status_code == 204
     left = client.get("/review").json()
-    assert left["remaining"] == 3
+    assert (left["remaining"], left["keeping"]) == (3, True)
     assert not {first["id"], second["id"], third["id"]} & {one["id"] for one in left["items"]}
     assert client.post(f"/review/{'0' * 32}/dismiss").status_code == 404
 
@@ -62,7 +62,7 @@ def test_images_are_shown_as_png_turned_as_they_were_read(client, kind):
 def test_unless_it_is_turned_on_nothing_is_kept(settings):
     with running(settings.model_copy(update={"keep_predictions": False})) as client:
         reading = read(client, png(2))
-        assert client.get("/review").json() == {"items": [], "remaining": 0}
+        assert client.get("/review").json() == {"items": [], "remaining": 0, "keeping": False}
         assert client.get(f"/predictions/{reading['id']}/image").status_code == 404
         assert client.post("/corrections", data={"text": "right", "prediction_id": reading["id"]}).status_code == 201
 

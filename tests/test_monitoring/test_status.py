@@ -11,6 +11,7 @@ from src.monitoring.drift import Drift
 from src.monitoring.figures import Figures
 from src.monitoring.metrics import Metrics
 from src.monitoring.status import Section, sections, troubles
+from src.recognition.appearance import look
 from tests.referenced import FRENCH, draw_words, reference_to, write_with_reference
 from tests.test_api.running import running, tiny_settings
 from tests.test_api.test_api import picture
@@ -108,13 +109,13 @@ def test_drift_is_told_feature_by_feature() -> None:
 
     drift.compare_with(reference_to(images, texts))
     for image, text in zip(images[:199], texts, strict=False):
-        drift.observe(image, text)
+        drift.observe(look(image), text)
     assert rows(shown())["Drift: measured"] == "not yet: 199 of 200 images"
     for image, text in zip(images[199:], texts[199:], strict=True):
-        drift.observe(image, text)
+        drift.observe(look(image), text)
     assert rows(shown())["Drift: paper"].startswith("as in training")
     for image, text in zip(images, texts, strict=True):
-        drift.observe(image // 2, text)
+        drift.observe(look(image // 2), text)
     assert rows(shown())["Drift: paper"].startswith("is not as in training")
     assert [one for one in troubles(shown()) if one.startswith("Drift, paper")]
 

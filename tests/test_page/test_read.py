@@ -147,6 +147,25 @@ def test_a_finger_writes_on_a_phone(open_page: Opener, service: Server) -> None:
     expect(page.locator("label[for=photo]")).to_be_visible()
 
 
+def test_a_photograph_is_read_turned_as_the_phone_held_it(
+    open_page: Opener, service: Server, word: Path, tmp_path: Path
+) -> None:
+    photograph = tmp_path / "photo.jpg"
+    with Image.open(word) as upright:
+        exif = Image.Exif()
+        exif[0x0112] = 6  # to be shown turned by a quarter
+        upright.convert("RGB").rotate(90, expand=True).save(photograph, "JPEG", quality=95, exif=exif)
+        size = {"width": upright.width, "height": upright.height}
+    known = read_by_program(service, photograph)
+    assert known["image"] == size and known["text"] == read_by_program(service, word)["text"]
+    page = open_page(service, phone=True)
+    assert page.get_attribute("#photo", "capture") == "environment"
+    page.set_input_files("#photo", photograph)
+    expect(page.locator("#text")).to_have_value(known["text"])
+    shown = page.locator("#sheet .stage img").bounding_box()
+    assert shown and shown["width"] > shown["height"]
+
+
 def test_another_reading_is_chosen_by_click_number_or_arrow(open_page: Opener, service: Server, word: Path) -> None:
     known = read_by_program(service, word)
     page = open_page(service)
@@ -234,7 +253,8 @@ def test_a_key_is_asked_for_and_a_forgotten_image_is_sent_again(open_page: Opene
     read_file(page, word)
     assert KEY not in page.locator("#commands").inner_text()
     page.goto(f"{guarded.url}/#review")
-    expect(page.locator("#nothing")).to_contain_text("LONGHAND_KEEP_PREDICTIONS=true")
+    expect(page.locator("#nothing")).to_contain_text("the review is turned off")
+    expect(page.locator("#nothing-hint")).to_contain_text("LONGHAND_KEEP_PREDICTIONS=true")
 
 
 def test_without_a_key_the_page_says_what_is_missing(open_page: Opener, guarded: Server, word: Path) -> None:

@@ -65,7 +65,11 @@ def test_a_person_checks_twenty_words_a_minute(open_page: Opener, service: Serve
     rate = 60 * len(order) / (time.perf_counter() - start)
     expect(page.locator("#outbox-status")).to_have_text("All saved.")
     assert {name: text for name, text in saved(service).items() if name in right} == right
-    expect(page.locator("#nothing")).to_contain_text("Nothing waits")
+    expect(page.locator("#nothing-text")).to_have_text("Nothing waits for review.")
+    expect(page.locator("#nothing-hint")).to_be_hidden()
+    page.reload()
+    expect(page.locator("#nothing-text")).to_have_text("Nothing waits for review.")
+    expect(page.locator("#nothing-hint")).to_be_hidden()
     assert rate >= 20, f"{rate:.0f} words a minute"
     assert sorted(latencies)[len(latencies) // 2] < 0.3, latencies
 

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from src.recognition.beam import Fusion
 from src.recognition.careful import COPIES, copies_of
 from src.recognition.normalize import normalize_with_extent
 from tests.tiny_model import info, paint, write_tiny_model
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +45,32 @@ def test_threads_and_neighbours_do_not_change_a_result(recognizer: Recognizer) -
         np.testing.assert_array_equal(frames, alone[index % 20])
     for together, single in zip(recognizer.log_probs(images), alone, strict=True):
         np.testing.assert_allclose(together, single, atol=1e-5)
+
+
+def test_threads_may_begin_together(path: Path) -> None:
+    # What the runtime's binding does once in a process takes long here, so that all threads meet in it if they can.
+    script = """
+import builtins, sys, threading, time
+from pathlib import Path
+import numpy as np
+from src.recognition import Recognizer
+
+recognizer = Recognizer.load(Path(sys.argv[1]), threads=1)
+image = np.zeros((recognizer.info.normalization.height, 64), np.uint8)
+imported = builtins.__import__
+
+def slow(*arguments, **named):
+    time.sleep(0.2)
+    return imported(*arguments, **named)
+
+builtins.__import__ = slow
+threads = [threading.Thread(target=recognizer.log_probs, args=([image],)) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+    subprocess.run([sys.executable, "-c", script, path], cwd=ROOT, timeout=60, check=True)
 
 
 def test_a_vocabulary_restricts_and_shares_probability(recognizer: Recognizer) -> None:
@@ -164,7 +194,7 @@ def test_characters_are_located_in_the_image(recognizer: Recognizer, enlarged: i
 def test_a_network_that_does_not_fit_its_description_is_refused(tmp_path: Path) -> None:
     path = write_tiny_model(tmp_path / "model.onnx", info(stride=8).to_metadata())
     with pytest.raises(ModelFileError, match="not \\(1, 4, 5\\)"):
-        Recognizer.load(path, threads=1).log_probs([paint([1, 2])])
+        Recognizer.load(path, threads=1)
 
 
 def test_images_of_a_wrong_shape_are_refused(recognizer: Recognizer) -> None:

@@ -23,6 +23,7 @@ export function startReview() {
   let items = []; // what comes, the current one first
   let past = []; // what was before, the latest last
   let remaining = 0;
+  let keeping = true; // whether the service keeps readings, so that more may come
   let loading = null;
   let shown = null; // the item in the form
   let seen = false; // whether its image is there: nobody decides on what they cannot see
@@ -37,6 +38,7 @@ export function startReview() {
     const known = new Set([...decided, ...skipped, ...items.map(({ id }) => id)]);
     items.push(...answer.items.filter(({ id }) => !known.has(id)));
     remaining = Math.max(items.length, answer.remaining - before);
+    keeping = answer.keeping;
     count();
   }
 
@@ -103,9 +105,9 @@ export function startReview() {
   function showNothing(problem) {
     byId("check").hidden = true;
     byId("nothing").hidden = false;
-    const text = skipped.size ? "Nothing else waits." : "Nothing waits for review.";
-    byId("nothing-text").textContent = problem?.message ?? text;
-    byId("nothing-hint").hidden = Boolean(problem || decided.size || skipped.size);
+    const empty = keeping ? "Nothing waits for review." : "Nothing waits, and nothing will: the review is turned off.";
+    byId("nothing-text").textContent = problem?.message ?? (skipped.size ? "Nothing else waits." : empty);
+    byId("nothing-hint").hidden = Boolean(problem || keeping);
     byId("again").textContent = skipped.size ? `Show the ${skipped.size} skipped` : "Look again";
     byId("again").focus();
     count();

@@ -16,11 +16,12 @@ from src.api.store import Store
 _PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}, "description": "the image"}}
 
 
-def review_router(store: Store) -> APIRouter:
+def review_router(store: Store, keeping: bool) -> APIRouter:
     """Make the routes of the review queue.
 
     Args:
         store: Holds the readings.
+        keeping: Whether readings are kept, so that the queue grows.
     """
     router = APIRouter(tags=["review"], dependencies=[Depends(requires(Role.CORRECTOR))])
 
@@ -29,7 +30,7 @@ def review_router(store: Store) -> APIRouter:
         """Give readings that nobody has looked at, the least certain first; a correction takes one off."""
         found, remaining = await to_thread.run_sync(store.queue, limit)
         items = [WaitingPrediction(**prediction.model_dump(), created=created) for prediction, created in found]
-        return ReviewQueue(items=items, remaining=remaining)
+        return ReviewQueue(items=items, remaining=remaining, keeping=keeping)
 
     @router.post("/review/{name}/dismiss", status_code=204, responses=problems(404))
     async def dismiss(name: Id) -> None:
