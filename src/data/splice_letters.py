@@ -19,6 +19,7 @@ from src.data.parallel import map_in_order
 from src.data.samples import SPLICED, SPLICED_TABLE, PackedSamples, SampleWriter
 from src.data.synthesis.sentences import sentence
 from src.data.synthesis.splicing import Hand, Word, cut_words, splice
+from src.errors import GroundTruthError
 from src.files import write_whole_folder
 from src.params import Params, load_params
 from src.paths import Paths
@@ -76,6 +77,7 @@ def splice_letters(paths: Paths, params: Params) -> int:
     Raises:
         MissingArtefactError: A stage before this one has not run.
         ModelFileError: There is no recognizer to start from.
+        GroundTruthError: Texts are asked for, and no hand can write one.
     """
     samples = PackedSamples(paths.samples)
     charset = Charset.from_json(require(paths.charset, "encode_data").read_text(encoding="utf-8"))
@@ -91,6 +93,11 @@ def splice_letters(paths: Paths, params: Params) -> int:
             codes = charset.encode(one.text)
             rows.append((f"{SPLICED}/{number:06d}", one.text, one.writer, SPLICED, level, codes))
             images.append(one.image)
+    if params.splice.texts and not rows:
+        raise GroundTruthError(
+            f"{paths.encoded}: no training writer has {_LEAST_WORDS} words whose letters {paths.start_model} finds; "
+            "bring more of each writer, or set splice.texts to 0 in params.yaml"
+        )
     table = pd.DataFrame(rows, columns=["sample_id", "text", "writer", "source", "level", "codes"])
     with write_whole_folder(paths.spliced) as folder:
         with SampleWriter(folder, table["sample_id"].tolist(), samples.settings) as target:

@@ -9,7 +9,7 @@ import pytest
 
 from src.data.samples import SPLICED, SPLICED_TABLE, PackedSamples
 from src.data.splice_letters import splice_letters, spliced_texts
-from src.errors import MissingArtefactError
+from src.errors import GroundTruthError, MissingArtefactError
 from src.models.dataset import load_part, training_batches
 from src.models.spliced import with_spliced
 from src.params import Params, RecognizerParams, SpliceParams
@@ -83,6 +83,14 @@ def test_none_are_made_where_none_are_wanted(paths: Paths, tmp_path: Path):
     train = load_part("train", own.encoded, own.split, samples)
     assert with_spliced(train, samples, own.spliced) == (train, samples)
     assert with_spliced(train, samples, tmp_path / "missing") == (train, samples)
+
+
+def test_writers_with_too_little_are_named(tmp_path: Path):
+    few = write_drawn_samples(tmp_path, count=40)  # four words each
+    shutil.copytree(RELEASED, tmp_path / "models" / "released")
+    with pytest.raises(GroundTruthError, match="no training writer has 20 words"):
+        splice_letters(few, PARAMS)
+    assert not few.spliced.exists()
 
 
 def test_a_stage_that_is_missing_is_named(tmp_path: Path):
