@@ -30,6 +30,8 @@ _MOST_ENLARGED_OVER_BOX = 1.8
 _DENSITY = 0.063
 _WIDTH_WEIGHT = 0.5
 _WIDTH_LIMITS = (0.8, 1.3)
+# Wider than the hand writes: a frame of the network is four columns, and letters that share frames are misread.
+_WIDENED = 1.15
 # Shorter writing does not tell how wide the hand is.
 _LEAST_ASPECT = 1.5
 _STROKE_INK = 96
@@ -70,7 +72,7 @@ def choose_scale(ink: GreyImage, height: int) -> Scale:
     spread = float(np.sqrt((rows * (places - middle) ** 2).sum() / total))
     by_body = _SPREAD * height / max(spread, 0.25)
     down = min(by_box ** (1 - _BODY_WEIGHT) * by_body**_BODY_WEIGHT, _MOST_ENLARGED_OVER_BOX * by_box, _MOST_ENLARGED)
-    across = down
+    across = _WIDENED * down
     if ink.shape[1] >= _LEAST_ASPECT * ink.shape[0]:
         # Crossings for each column as it would be shown, against the usual.
         density = _strokes(ink, middle, spread) / (ink.shape[1] * down) * (48 / height)

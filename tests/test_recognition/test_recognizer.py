@@ -75,7 +75,7 @@ for thread in threads:
 
 def test_a_vocabulary_restricts_and_shares_probability(recognizer: Recognizer) -> None:
     image = np.full((60, 200), 255, np.uint8)
-    image[20:40, 28:152] = 20
+    image[20:40, 28:146] = 20
     (free,) = recognizer.read([image], alternatives=2)
     assert free.text == "b b"
     assert free.confidence + sum(other.confidence for other in free.alternatives) <= 1.0 + 1e-6
