@@ -1,5 +1,6 @@
 """The mean of several trainings' weights."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,24 @@ from src.models.network import RecognizerNetwork
 from src.models.start import Origin, Start, read_start, save_start
 from src.models.train_recognizer import train_recognizer
 from src.params import FeatureParams, Params, RecognizerParams
-from src.paths import start_beside
+from src.paths import Paths, start_beside
 from src.recognition import Charset, Recognizer, read_info
 from tests.test_models.drawn_samples import write_drawn_samples
 
 LEARNT = Origin(["a/1"], ["00000000000000ff"])
+PARAMS = Params(
+    features=FeatureParams(max_width=512),
+    recognizer=RecognizerParams(
+        start="chance",
+        channels=(32, 32, 32, 64),
+        head_layers=1,
+        head_units=32,
+        dropout=0.0,
+        columns_per_batch=1024,
+        epochs=16,
+        learning_rate=0.003,
+    ),
+)
 
 
 def make(charset: Charset, seed: int, blocks: tuple[int, int, int] = (1, 1, 1), units: int = 16) -> RecognizerNetwork:
@@ -70,21 +84,24 @@ def test_what_another_does_not_know_is_left_as_it_is(tmp_path):
     torch.testing.assert_close(averaged[f"{new}.second.1.weight"], own[f"{new}.second.1.weight"] / 2)
 
 
-def test_the_share_that_reads_the_validation_writers_best_is_taken(tmp_path: Path):
-    paths = write_drawn_samples(tmp_path)
-    settings = RecognizerParams(
-        start="chance", channels=(32, 32, 32, 32), head_layers=1, head_units=32, epochs=6, learning_rate=0.003
-    )
-    params = Params(features=FeatureParams(max_width=512), recognizer=settings)
-    model = train_recognizer(paths, params)
-    before = Recognizer.load(model, threads=1)
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Paths:
+    paths = write_drawn_samples(tmp_path_factory.mktemp("trained"))
+    train_recognizer(paths, PARAMS)
+    return paths
+
+
+def test_the_share_that_reads_the_validation_writers_best_is_taken(trained: Paths, tmp_path: Path):
+    paths = Paths(shutil.copytree(trained.root, tmp_path / "project"))
+    model = paths.recognizer_model
+    before, info = Recognizer.load(model, threads=1), read_info(model)
+    assert info.metrics["validation_cer"] < 0.5
     # Weights from chance can only spoil what was learnt.
-    info, own = read_info(model), read_start(start_beside(model))
-    charset = Charset(info.charset)
+    charset, layers = Charset(info.charset), PARAMS.recognizer
     torch.manual_seed(5)
-    blank = RecognizerNetwork(charset.size, 48, (32, 32, 32, 32), (1, 1, 1), "lstm", 1, 32)
+    blank = RecognizerNetwork(charset.size, 48, layers.channels, layers.blocks, "lstm", 1, layers.head_units)
     save_start(blank.state_dict(), charset, Origin([], []), tmp_path / "chance.pt")
-    average_recognizer(paths, params, [tmp_path / "chance.pt"])
+    average_recognizer(paths, PARAMS, [tmp_path / "chance.pt"])
     averaged = read_info(model)
     assert averaged.training["own_share"] == 1.0
     assert averaged.version != info.version
@@ -93,22 +110,16 @@ def test_the_share_that_reads_the_validation_writers_best_is_taken(tmp_path: Pat
     after = Recognizer.load(model, threads=1)
     for old, new in zip(before.log_probs(images), after.log_probs(images), strict=True):
         np.testing.assert_allclose(old, new, atol=0.05)
-    # The same weights in another file change nothing either, whatever their share.
-    own_copy = tmp_path / "own.pt"
-    save_start(own.weights, charset, Origin([], []), own_copy)
-    average_recognizer(paths, params, [own_copy], own_shares=(0.5,))
+    # A mean with itself changes nothing.
+    average_recognizer(paths, PARAMS, [start_beside(trained.recognizer_model)], own_shares=(0.5,))
     assert read_info(model).metrics["validation_cer"] == pytest.approx(averaged.metrics["validation_cer"], abs=0.01)
 
 
-def test_weights_that_know_who_is_measured_are_refused(tmp_path: Path):
-    paths = write_drawn_samples(tmp_path)
-    settings = RecognizerParams(start="chance", channels=(32, 32, 32, 32), head_layers=1, head_units=16, epochs=1)
-    params = Params(features=FeatureParams(max_width=512), recognizer=settings)
-    model = train_recognizer(paths, params)
-    own = read_start(start_beside(model))
+def test_weights_that_know_who_is_measured_are_refused(trained: Paths, tmp_path: Path):
+    own = read_start(start_beside(trained.recognizer_model))
     save_start(own.weights, own.charset, Origin(["drawn/9"], []), tmp_path / "knows.pt")
     with pytest.raises(ModelFileError, match="learnt from 1 writers"):
-        average_recognizer(paths, params, [tmp_path / "knows.pt"])
+        average_recognizer(trained, PARAMS, [tmp_path / "knows.pt"])
 
 
 def test_another_network_is_refused(tmp_path):
