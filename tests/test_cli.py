@@ -17,7 +17,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cli")
     write_tiny_model(folder / "tiny.onnx")
     grey = np.full((60, 200), 255, np.uint8)
-    grey[20:40, 28:152] = 20
+    grey[20:40, 28:156] = 20
     Image.fromarray(grey).save(folder / "word.png")
     (folder / "bad.png").write_text("no image")
     (folder / "towns.txt").write_text("a\nb b\n\n", encoding="utf-8")

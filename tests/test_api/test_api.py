@@ -41,7 +41,7 @@ def client(model: Path) -> Iterator[TestClient]:
 
 def picture(kind: str = "PNG") -> bytes:
     grey = np.full((60, 200), 255, np.uint8)
-    grey[20:40, 28:152] = 20
+    grey[20:40, 28:156] = 20
     buffer = io.BytesIO()
     Image.fromarray(grey).save(buffer, kind)
     return buffer.getvalue()

@@ -75,7 +75,7 @@ for thread in threads:
 
 def test_a_vocabulary_restricts_and_shares_probability(recognizer: Recognizer) -> None:
     image = np.full((60, 200), 255, np.uint8)
-    image[20:40, 28:146] = 20
+    image[20:40, 28:156] = 20
     (free,) = recognizer.read([image], alternatives=2)
     assert free.text == "b b"
     assert free.confidence + sum(other.confidence for other in free.alternatives) <= 1.0 + 1e-6
@@ -89,7 +89,7 @@ def test_a_vocabulary_restricts_and_shares_probability(recognizer: Recognizer) -
 
 def test_a_vocabulary_made_once_reads_as_the_list_does(recognizer: Recognizer) -> None:
     image = np.full((60, 200), 255, np.uint8)
-    image[20:40, 28:152] = 20
+    image[20:40, 28:156] = 20
     texts = [
         "a",
         "b b",
@@ -152,7 +152,7 @@ def test_a_careful_reading_looks_at_copies_of_those_images_that_ask_for_it(recog
     for shown, said in zip([images[0], *copies_of(images[0])], views[0], strict=True):
         np.testing.assert_allclose(said, recognizer.log_probs([shown])[0], atol=1e-5)
     image = np.full((60, 200), 255, np.uint8)
-    image[20:40, 28:152] = 20
+    image[20:40, 28:156] = 20
     shown, extent = normalize_with_extent(image, recognizer.info.normalization)
     ((own, *copies),) = recognizer.views([shown], [True])
     expected = recognizer.interpret(own, extent, 2, copies=copies)
