@@ -70,7 +70,7 @@ def test_stages_are_those_of_dvc_yaml_and_the_last_judges():
     assert names[0] == "extract_raw_data"
     assert names[-1] == "judge"
     assert "train_recognizer" not in data_stages(ROOT)
-    assert len(data_stages(ROOT)) == 11
+    assert len(data_stages(ROOT)) == 12
 
 
 def test_what_is_done_for_the_same_material_is_not_done_again(paths):
