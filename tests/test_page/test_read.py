@@ -141,7 +141,7 @@ def test_a_finger_writes_on_a_phone(open_page: Opener, service: Server) -> None:
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     expect(page.locator("#undo")).to_be_enabled()
     assert page.evaluate("scrollY") == before, "the page moves under the finger"
-    page.wait_for_timeout(500)  # two touches that are closer are one gesture
+    page.wait_for_timeout(1000)  # two touches that are closer are one gesture
     page.tap("#send")
     expect(page.locator("#result")).to_be_visible()
     expect(page.locator("label[for=photo]")).to_be_visible()
