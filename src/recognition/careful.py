@@ -25,7 +25,7 @@ from src.recognition.vocabulary import Vocabulary, posterior, score_vocabulary
 FloatArray = NDArray[np.floating]
 
 # Widths of the copies against the image's; chosen on validation writers, see docs/results.md.
-COPIES = (1.15, 1.35)
+COPIES = (0.87, 1.17)
 # Entries of a vocabulary that each view proposes. The best is among far fewer; the others make up the probabilities.
 _ENTRIES = 64
 
