@@ -276,9 +276,10 @@ def test_a_part_of_an_image_is_cut_out_and_read(open_page: Opener, service: Serv
     whole = page.input_value("#text")
     assert " " in whole
 
-    box = page.locator("#sheet img").bounding_box()
+    image = page.locator("#sheet img")
+    image.hover(position={"x": 1, "y": 1})  # waits until the image rests where it is
+    box = image.bounding_box()
     assert box
-    page.mouse.move(box["x"] + 1, box["y"] + 1)
     page.mouse.down()
     if not drag:
         page.mouse.up()

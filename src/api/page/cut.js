@@ -10,6 +10,7 @@ const share = (value, from, length) => Math.min(1, Math.max(0, (value - from) / 
  * Lets a person mark a part of an image.
  * @param {HTMLImageElement} image stands in an element of its own size
  * @param {(part: File) => void} cut gets the part, as PNG
+ * @returns {() => void} forgets what has been marked so far: call it when the element shows another image
  */
 export function offerCut(image, cut) {
   const frame = element("div", { className: "cut", hidden: true });
@@ -36,7 +37,6 @@ export function offerCut(image, cut) {
     frame.hidden = true;
   }
 
-  image.addEventListener("load", stop);
   image.addEventListener("pointercancel", stop);
   image.addEventListener("pointerdown", (event) => {
     if (!event.isPrimary || event.button !== 0) return;
@@ -58,6 +58,7 @@ export function offerCut(image, cut) {
       cut(await crop(image, marked));
     } else if (moved) stop(); // too flat to be a part
   });
+  return stop;
 }
 
 async function crop(image, [left, top, width, height]) {

@@ -72,7 +72,7 @@ export class Sheet {
     for (const name of ["pointerup", "pointercancel"]) {
       this.canvas.addEventListener(name, (event) => this.#end(event));
     }
-    offerCut(this.box.querySelector("img"), (part) => {
+    this.forgetMarked = offerCut(this.box.querySelector("img"), (part) => {
       this.#show(part, this.#whole ?? this.#file);
       cut();
     });
@@ -100,6 +100,7 @@ export class Sheet {
     this.#strokes = [];
     this.#file = file;
     this.#whole = whole;
+    this.forgetMarked();
     if (file) this.picture.show(file);
     this.#update();
   }
