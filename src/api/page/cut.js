@@ -1,6 +1,6 @@
 // Cutting a part out of an image: by dragging over it, or by pointing at two of its corners.
 
-import { element } from "./document.js";
+import { element, pngOf } from "./document.js";
 
 const STILL = 8; // pixels of the screen; a pointer that moves less points at a corner, and does not drag
 
@@ -47,7 +47,7 @@ export function offerCut(image, cut) {
     show(event);
   });
   image.addEventListener("pointermove", (event) => corner && show(event));
-  image.addEventListener("pointerup", async (event) => {
+  image.addEventListener("pointerup", (event) => {
     if (!pressed) return;
     const moved = Math.hypot(event.clientX - pressed[0], event.clientY - pressed[1]) > STILL;
     const marked = part(corner, point(event));
@@ -55,17 +55,16 @@ export function offerCut(image, cut) {
     pressed = null;
     if (second) {
       stop();
-      cut(await crop(image, marked));
+      cut(crop(image, marked));
     } else if (moved) stop(); // too flat to be a part
   });
   return stop;
 }
 
-async function crop(image, [left, top, width, height]) {
+function crop(image, [left, top, width, height]) {
   const [x, across] = [left, width].map((one) => Math.round(one * image.naturalWidth));
   const [y, down] = [top, height].map((one) => Math.round(one * image.naturalHeight));
   const canvas = element("canvas", { width: Math.max(1, across), height: Math.max(1, down) });
   canvas.getContext("2d").drawImage(image, -x, -y);
-  const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
-  return new File([blob], "part.png", { type: "image/png" });
+  return pngOf(canvas, "part.png");
 }

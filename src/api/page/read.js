@@ -37,7 +37,7 @@ export function startReading() {
     say("read", "Reading…");
     byId("sheet").ariaBusy = "true";
     try {
-      const sent = await sheet.file();
+      const sent = sheet.file();
       const answer = await predict(sent, signal);
       if (signal.aborted) return;
       [file, prediction] = [sent, answer];

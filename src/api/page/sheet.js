@@ -1,7 +1,7 @@
 // The sheet: a person writes on it, or it shows an image; a letter's place can be marked.
 
 import { offerCut } from "./cut.js";
-import { element } from "./document.js";
+import { element, pngOf } from "./document.js";
 
 const PEN = 3.5; // pixels of the screen, whatever the pressure
 const MARGIN = 24; // paper that is sent above and below the writing
@@ -123,7 +123,7 @@ export class Sheet {
   }
 
   /** What is on the sheet, as a file to send: the image as it was given, or the writing as PNG, dark ink on white. */
-  async file() {
+  file() {
     if (this.#file) return this.#file;
     const rows = this.#strokes.flat().map(([, y]) => y);
     const top = Math.max(0, Math.min(...rows) - MARGIN);
@@ -131,8 +131,7 @@ export class Sheet {
     // The whole width is sent, so that a letter's place in the image is its place on the sheet.
     const canvas = element("canvas", { width: SCALE * this.canvas.clientWidth, height: SCALE * (bottom - top) });
     this.#write(canvas, SCALE, top);
-    const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
-    return new File([blob], "drawing.png", { type: "image/png" });
+    return pngOf(canvas, "drawing.png");
   }
 
   #update() {
