@@ -187,7 +187,7 @@ class LanguageParams(Settings):
     """What the character language model learns from, beside the training writers' texts."""
 
     languages: tuple[str, ...] = ("en",)
-    order: Annotated[int, Field(ge=1, le=8)] = 6
+    order: Annotated[int, Field(ge=1, le=8)] = 7
 
 
 class SampleParams(Settings):

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from wordfreq import top_n_list, word_frequency
 
 from src.data.artefacts import read_columns, require
+from src.data.frequent_words import frequent_words
 from src.errors import GroundTruthError
 from src.files import write_whole
 from src.params import load_params
@@ -30,7 +30,6 @@ logger = logging.getLogger(__name__)
 _BITS = 8  # a character's code in a key
 _LONGEST_ORDER = 8  # n-grams are sorted as 64-bit keys
 _CHARACTERS_AT_ONCE = 4_000_000
-_CAPITAL_SHARE = 0.1  # of a language's words, which wordfreq gives in small letters
 
 
 def build_language_model(
@@ -40,8 +39,8 @@ def build_language_model(
     text_file: Path | None = None,
     languages: Sequence[str] = (),
     words_per_language: int = 100_000,
-    language_tokens: float = 100_000.0,
-    order: int = 6,
+    language_tokens: float = 50_000.0,
+    order: int = 7,
     least_count: float = 0.2,
     without: Collection[str] = (),
 ) -> LanguageModel:
@@ -114,36 +113,6 @@ def training_texts(encoded: Path, split: Path, without: Collection[str] = ()) ->
     listed = require(split / "train.txt", "split_data").read_text(encoding="utf-8").splitlines()
     texts: list[str] = frame.loc[frame["sample_id"].isin(set(listed)), "text"].tolist()
     return texts
-
-
-def frequent_words(language: str, count: int, tokens: float) -> dict[str, float]:
-    """A language's most frequent words, and how often each occurs in so many running words.
-
-    Args:
-        language: Code of wordfreq.
-        count: Words.
-        tokens: Running words; a tenth of them is capitalised, as at the beginning of sentences.
-
-    Returns:
-        Word -> occurrences, not whole numbers.
-
-    Raises:
-        GroundTruthError: wordfreq does not know the language.
-    """
-    try:
-        words = top_n_list(language, count)
-    except (LookupError, ValueError) as error:
-        raise GroundTruthError(f"{language!r} is no language of wordfreq") from error
-    found: dict[str, float] = {}
-    for word in words:
-        occurrences = word_frequency(word, language) * tokens
-        capital = word[:1].upper() + word[1:]
-        if capital == word:
-            found[word] = found.get(word, 0.0) + occurrences
-            continue
-        found[word] = found.get(word, 0.0) + occurrences * (1.0 - _CAPITAL_SHARE)
-        found[capital] = found.get(capital, 0.0) + occurrences * _CAPITAL_SHARE
-    return found
 
 
 def estimate(

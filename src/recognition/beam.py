@@ -26,8 +26,8 @@ class Fusion:
     """
 
     scorer: CharsetScorer
-    weight: float = 0.6
-    bonus: float = 2.0
+    weight: float = 0.5
+    bonus: float = 1.7
 
     @classmethod
     def of(cls, model: LanguageModel, charset: Charset) -> "Fusion":

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from wordfreq import word_frequency
 
-from src.data.build_language_model import build_language_model, estimate, frequent_words, training_texts
+from src.data.build_language_model import build_language_model, estimate, training_texts
+from src.data.frequent_words import frequent_words
 from src.errors import GroundTruthError, MissingArtefactError
 from src.recognition.language_model import LanguageModel
 
@@ -83,7 +85,24 @@ def test_frequent_words_come_by_their_frequency_and_capitalised():
     words = frequent_words("fr", 200, 1000.0)
     assert words["de"] > words["chez"] > 0.0
     assert words["De"] == pytest.approx(words["de"] / 9)
-    assert sum(words.values()) < 1000.0
+    assert sum(words.values()) == pytest.approx(1000.0)
+    assert frequent_words("de", 200, 1000.0)["Der"] == pytest.approx(frequent_words("de", 200, 1000.0)["der"])
+
+
+def test_rare_words_count_for_more_than_their_frequency():
+    words = frequent_words("en", 20_000, 1000.0)
+    asked = word_frequency("the", "en") / word_frequency("kettle", "en")
+    assert 1.0 < words["the"] / words["kettle"] < asked / 10
+
+
+def test_elided_words_stand_before_a_vowel():
+    words = frequent_words("fr", 5000, 1000.0)
+    assert "l" not in words and "qu" not in words
+    assert words["l'homme"] > words["l'hiver"] > 0.0
+    assert words["Qu'il"] > 0.0
+    assert "l'table" not in words and "l'l" not in words
+    assert "l'acqua" in frequent_words("it", 5000, 1000.0)
+    assert not any(word.startswith("l'") for word in frequent_words("de", 5000, 1000.0))
 
 
 def made_project(root: Path) -> tuple[Path, Path]:
