@@ -23,11 +23,14 @@ class Fusion:
         scorer: The language model in the recognizer's codes.
         weight: Of the language model's log probability; 0: it does not count.
         bonus: Natural logarithm added for each character, because every character costs a factor of p_language.
+        temperature: What scores are divided by to tell how sure a reading is: neighbouring frames, and the letters of a
+            word, say in part the same, so that their product is too sure. Chosen on validation writers.
     """
 
     scorer: CharsetScorer
     weight: float = 0.5
     bonus: float = 1.7
+    temperature: float = 1.5
 
     @classmethod
     def of(cls, model: LanguageModel, charset: Charset) -> "Fusion":

@@ -3,17 +3,18 @@
 import logging
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from src.recognition.beam import Fusion, Hypothesis, beam_search
+from src.recognition.beam import Fusion, beam_search
 from src.recognition.careful import agree, align_together, judge, score_together, search_together
 from src.recognition.charset import Charset
 from src.recognition.decode import Alignment, greedy
 from src.recognition.model_file import ModelInfo
 from src.recognition.normalize import Extent
-from src.recognition.reading import Alternative, Character, Reading, Word, words_of
+from src.recognition.reading import Alternative, Character, Reading, Word, shares_of_words, words_of
 from src.recognition.vocabulary import Vocabulary, posterior
 
 logger = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ class Interpreter:
             return self._read_entry(views, extent, vocabulary, alternatives)
         width = max(_LEAST_BEAM, 2 * alternatives)
         if fusion is not None:
-            return self._read_with_language(views, extent, search_together(views, width, fusion), alternatives)
+            return self._read_with_language(views, extent, fusion, width, alternatives)
         alignment, calibration = greedy(frames), self.info.calibration
         candidates = [alignment.codes]
         if copies:
@@ -102,27 +103,33 @@ class Interpreter:
         )
 
     def _read_with_language(
-        self, views: Sequence[FloatArray], extent: Extent, found: Sequence[Hypothesis], alternatives: int
+        self, views: Sequence[FloatArray], extent: Extent, fusion: Fusion, width: int, alternatives: int
     ) -> Reading:
-        """The best of what the search found; how probable it is among these, image and language taken together."""
-        shares = posterior(np.array([hypothesis.score for hypothesis in found]))
-        others = zip(found[1 : alternatives + 1], shares[1 : alternatives + 1].tolist(), strict=True)
-        return self._reading(
-            self._align(views, found[0].codes),
-            extent,
-            float(shares[0]),
-            tuple(Alternative(self.charset.decode(hypothesis.codes), share) for hypothesis, share in others),
-        )
+        """The best of what the search finds; how probable it is among these, image and language taken together."""
+        found = search_together(views, width, fusion)
+        shares = posterior(np.array([hypothesis.score for hypothesis in found]) / fusion.temperature).tolist()
+        texts = [self.charset.decode(hypothesis.codes) for hypothesis in found]
+        return self._chosen(self._align(views, found[0].codes), extent, texts, shares, alternatives)
 
     def _read_entry(
         self, views: Sequence[FloatArray], extent: Extent, vocabulary: Vocabulary, alternatives: int
     ) -> Reading:
         """Read one of the entries."""
-        texts, shares = score_together(views, vocabulary, self.charset, alternatives + 1)
+        # The probabilities of words of several are made up of more entries than are given.
+        texts, shares = score_together(views, vocabulary, self.charset, max(_LEAST_BEAM, alternatives + 1))
         if not texts:
             return Reading("", 0.0, (), ())
-        others = tuple(Alternative(*other) for other in zip(texts[1:], shares[1:], strict=True))
-        return self._reading(self._align(views, self.charset.encode(texts[0])), extent, shares[0], others)
+        alignment = self._align(views, self.charset.encode(texts[0]))
+        return self._chosen(alignment, extent, texts, shares, alternatives)
+
+    def _chosen(
+        self, alignment: Alignment, extent: Extent, texts: Sequence[str], shares: Sequence[float], alternatives: int
+    ) -> Reading:
+        """The reading of the first of the texts that were found; it and its words are as probable as their shares."""
+        others = zip(texts[1 : alternatives + 1], shares[1 : alternatives + 1], strict=True)
+        reading = self._reading(alignment, extent, shares[0], tuple(Alternative(*other) for other in others))
+        words = zip(reading.words, shares_of_words(texts, shares), strict=True)
+        return replace(reading, words=tuple(Word(word.text, share) for word, share in words))
 
     def _align(self, views: Sequence[FloatArray], codes: Sequence[int]) -> Alignment:
         """Where the image shows a text that was chosen because it can be spelt."""

@@ -1,7 +1,9 @@
 """What reading an image gives."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class Reading:
         confidence: Probability, 0..1, that the image says exactly this. A calibrated model's confidences are shares of
             right readings among its validation writers; those of another are the network's own: the exact CTC
             probability of a text, a character's in the frame where it is highest, and their product for a word. With a
-            vocabulary: the probability among its entries, as the network has it.
+            vocabulary: the probability among its entries, as the network has it; with a language model, the share among
+            the texts that the search found. Then a word's is the share of all found texts that have it at its place.
         characters: The text's characters, spaces among them.
         words: The text's words.
         alternatives: Other texts, the most probable first.
@@ -73,3 +76,22 @@ class Reading:
 def words_of(text: str) -> list[tuple[int, int]]:
     """Return where the words of a text begin and end: cut at white space."""
     return [match.span() for match in re.finditer(r"\S+", text)]
+
+
+def shares_of_words(texts: Sequence[str], shares: Sequence[float]) -> list[float]:
+    """How much of all found texts have the words of the first one, each at its place.
+
+    Args:
+        texts: What an image may say; the first is the reading.
+        shares: Probability of each text, 0..1.
+
+    Returns:
+        For each word of the reading the sum of the shares of those texts that, aligned with it, have the same word.
+    """
+    own = texts[0].split()
+    found = [0.0] * len(own)
+    for text, share in zip(texts, shares, strict=True):
+        for block in SequenceMatcher(None, own, text.split(), autojunk=False).get_matching_blocks():
+            for place in range(block.a, block.a + block.size):
+                found[place] += share
+    return [min(1.0, share) for share in found]

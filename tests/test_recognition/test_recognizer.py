@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from src.recognition import Charset, Recognizer, read_info
 from src.recognition.beam import Fusion
 from src.recognition.careful import COPIES, copies_of
 from src.recognition.normalize import normalize_with_extent
+from src.recognition.reading import shares_of_words
 from tests.tiny_model import info, paint, write_tiny_model
 
 ROOT = Path(__file__).parents[2]
@@ -112,6 +114,21 @@ def test_a_language_model_decides_what_the_image_leaves_open(recognizer: Recogni
     assert "bc" in [other.text for other in reading.alternatives]
     assert [character.text for character in reading.characters] == ["b", "a"]
     assert reading.confidence + sum(other.confidence for other in reading.alternatives) <= 1.0 + 1e-6
+    assert reading.words[0].confidence == pytest.approx(reading.confidence)
+    surer = recognizer.interpret(frames, alternatives=2, fusion=replace(fusion, temperature=1.0))
+    assert surer.text == "ba" and surer.confidence > reading.confidence
+
+
+def test_a_word_is_as_sure_as_the_texts_that_have_it_at_its_place(recognizer: Recognizer) -> None:
+    assert shares_of_words(["a b", "a c", "b a b", "b a"], [0.4, 0.3, 0.2, 0.1]) == pytest.approx([1.0, 0.6])
+    assert shares_of_words([""], [1.0]) == []
+    rows = [[0.02, 0.9, 0.02, 0.02, 0.04], [0.02, 0.02, 0.02, 0.02, 0.92], [0.02, 0.02, 0.5, 0.44, 0.02]]
+    frames = np.log(np.array(rows, np.float32))
+    vocabulary = recognizer.vocabulary(["a b", "a c"])
+    reading = recognizer.interpret(frames, vocabulary=vocabulary)
+    assert (reading.text, reading.alternatives) == ("a b", ())
+    assert [word.confidence for word in reading.words] == pytest.approx([1.0, 0.5 / 0.94], abs=1e-3)
+    assert reading.words[1].confidence == pytest.approx(reading.confidence)
 
 
 def test_copies_have_a_say_in_the_text_and_none_in_its_place(recognizer: Recognizer) -> None:
