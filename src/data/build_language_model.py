@@ -116,7 +116,7 @@ def training_texts(encoded: Path, split: Path, without: Collection[str] = ()) ->
 
 
 def estimate(
-    weights: Mapping[str, float], order: int = 6, least_count: float = 0.2, description: dict[str, Any] | None = None
+    weights: Mapping[str, float], order: int = 7, least_count: float = 0.2, description: dict[str, Any] | None = None
 ) -> LanguageModel:
     """Count n-grams and make a model of them.
 

@@ -11,7 +11,7 @@ _OTHER_CAPITAL_SHARE = 0.1
 # Words that lose their vowel before another: wordfreq counts "l'eau" as "l" and "eau".
 _ELIDED = {
     "fr": ("c", "d", "j", "l", "m", "n", "s", "t", "qu", "jusqu", "lorsqu", "puisqu", "quoiqu"),
-    "it": ("c", "d", "l", "m", "s", "t", "v", "un", "all", "dall", "dell", "nell", "sull", "quest"),
+    "it": ("c", "d", "l", "m", "s", "t", "v", "all", "dall", "dell", "nell", "sull", "quest"),
 }
 _FIRST_LETTERS = frozenset("aàâeéèêhiîoôuy")
 _FOLLOWING = 20_000  # words that an elided one may stand before
