@@ -60,7 +60,7 @@ class Prediction(BaseModel):
                 ],
                 "words": [{"text": "le", "confidence": 0.94}],
                 "image": {"width": 42, "height": 30},
-                "model": {"name": "recognizer", "version": "20261123.164000-0a1b2c3d4e5f"},
+                "model": {"name": "recognizer", "version": "20261123.164000.512803-0a1b2c3d4e5f"},
             }
         }
     )

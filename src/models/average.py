@@ -21,7 +21,7 @@ from src.models.network import RecognizerNetwork
 from src.models.start import CHARACTER_LAYERS, Origin, Start, network_of, origin_of, read_start, save_start
 from src.params import Params
 from src.paths import Paths, start_beside
-from src.recognition import read_info
+from src.recognition import read_info, version_name
 from src.recognition.charset import Charset
 
 logger = logging.getLogger(__name__)
@@ -125,7 +125,7 @@ def average_recognizer(
     averaged = info.model_copy(
         update={
             "created": created,
-            "version": f"{created:%Y%m%d.%H%M%S}-{info.version.partition('-')[2]}",
+            "version": version_name(created, info.version.partition("-")[2]),
             "calibration": calibration,
             "training": info.training | {"averaged": len(others) + 1, "own_share": best},
             "metrics": {f"validation_{rate}": found[best][rate] for rate in ("cer", "wer")},

@@ -26,7 +26,7 @@ from src.models.quantize import is_quantized, quantize_convolutions
 from src.models.start import Origin, network_of, read_start, save_start
 from src.params import TeachParams
 from src.paths import Paths, start_beside
-from src.recognition import Charset, Recognizer, read_info
+from src.recognition import Charset, Recognizer, read_info, version_name
 
 logger = logging.getLogger(__name__)
 
@@ -144,7 +144,7 @@ def write_taught(
     created, info = datetime.now(UTC), read_info(model)
     new = info.model_copy(
         update={
-            "version": f"{created:%Y%m%d.%H%M%S}-taught",
+            "version": version_name(created, "taught"),
             "created": created,
             "charset": charset.characters,
             "training": info.training | {"taught": lesson},

@@ -32,7 +32,7 @@ from src.params import Params, RecognizerParams, load_params
 from src.paths import Paths, start_beside
 from src.recognition.calibration import Calibration
 from src.recognition.charset import Charset
-from src.recognition.model_file import ModelInfo, read_info
+from src.recognition.model_file import ModelInfo, read_info, version_name
 from src.recognition.normalize import NormalizationSettings
 from src.recognition.reference import Reference
 from src.stage import run
@@ -235,7 +235,7 @@ def _write_results(
     created = datetime.now(UTC)
     info = ModelInfo(
         name="recognizer",
-        version=f"{created:%Y%m%d.%H%M%S}-{version}",
+        version=version_name(created, version),
         created=created,
         charset=charset.characters,
         normalization=normalization,

@@ -17,6 +17,16 @@ METADATA_KEY = "longhand"
 _METADATA_PATH = ["framework", METADATA_KEY]  # where OpenVINO puts ONNX's metadata_props
 
 
+def version_name(created: datetime, of: str) -> str:
+    """Name a version: when it was made, to the microsecond (a mean of weights takes less than a second), and of what.
+
+    Args:
+        created: When.
+        of: What tells apart what was made at one time, such as the data's fingerprint.
+    """
+    return f"{created:%Y%m%d.%H%M%S.%f}-{of}"
+
+
 class ModelInfo(BaseModel):
     """What a recognizer's file says of itself, as JSON under the ONNX metadata key "longhand".
 

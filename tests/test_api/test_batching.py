@@ -27,7 +27,7 @@ def metrics() -> Metrics:
 
 @pytest.fixture
 def batcher(metrics: Metrics) -> Iterator[Batcher]:
-    batcher = Batcher(metrics, threads=1, size=4, wait=0.5)
+    batcher = Batcher(metrics, threads=1, size=4, wait=2)
     batcher.start()
     yield batcher
     batcher.close()
@@ -54,7 +54,7 @@ def batches(metrics: Metrics) -> tuple[float, float]:
 def test_one_that_comes_alone_does_not_wait(batcher, recognizer):
     start = time.monotonic()
     reading = batcher.submit(job(recognizer, 2)).result(timeout=5)
-    assert time.monotonic() - start < 0.4
+    assert time.monotonic() - start < 1.5
     assert reading == recognizer.read([picture(2)])[0]
 
 
@@ -72,7 +72,7 @@ def test_it_does_not_wait_longer_than_allowed(batcher, recognizer):
     start = time.monotonic()
     with batcher.expect():
         batcher.submit(job(recognizer, 1)).result(timeout=5)
-    assert 0.4 < time.monotonic() - start < 3
+    assert 1.8 < time.monotonic() - start < 10
 
 
 def test_a_full_batch_waits_for_nobody(batcher, recognizer, metrics):
@@ -81,7 +81,7 @@ def test_a_full_batch_waits_for_nobody(batcher, recognizer, metrics):
         waiting = [batcher.submit(job(recognizer, 2)) for _ in range(4)]
         for one in waiting:
             one.result(timeout=5)
-        assert time.monotonic() - start < 0.4
+        assert time.monotonic() - start < 1.5
     assert batches(metrics) == (1, 4)
 
 

@@ -3,6 +3,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from src.data.build_language_model import estimate
 from src.errors import CharsetError, ImageError, ModelFileError
-from src.recognition import Charset, Recognizer, read_info
+from src.recognition import Charset, Recognizer, read_info, version_name
 from src.recognition.beam import Fusion
 from src.recognition.careful import COPIES, copies_of
 from src.recognition.normalize import normalize_with_extent
@@ -253,3 +254,9 @@ def test_charset_codes() -> None:
     for characters in ((), ("a", "a"), ("ab",)):
         with pytest.raises(CharsetError):
             Charset(characters)
+
+
+def test_two_versions_of_one_second_have_two_names():
+    first, second = (datetime(2026, 1, 2, 3, 4, 5, micro, tzinfo=UTC) for micro in (70, 71))
+    assert version_name(first, "abc") == "20260102.030405.000070-abc"
+    assert version_name(first, "abc") < version_name(second, "abc")
