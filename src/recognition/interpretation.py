@@ -3,7 +3,6 @@
 import logging
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,9 +126,8 @@ class Interpreter:
     ) -> Reading:
         """The reading of the first of the texts that were found; it and its words are as probable as their shares."""
         others = zip(texts[1 : alternatives + 1], shares[1 : alternatives + 1], strict=True)
-        reading = self._reading(alignment, extent, shares[0], tuple(Alternative(*other) for other in others))
-        words = zip(reading.words, shares_of_words(texts, shares), strict=True)
-        return replace(reading, words=tuple(Word(word.text, share) for word, share in words))
+        given = tuple(Alternative(*other) for other in others)
+        return self._reading(alignment, extent, shares[0], given, shares_of_words(texts, shares))
 
     def _align(self, views: Sequence[FloatArray], codes: Sequence[int]) -> Alignment:
         """Where the image shows a text that was chosen because it can be spelt."""
@@ -139,9 +137,14 @@ class Interpreter:
         return alignment
 
     def _reading(
-        self, alignment: Alignment, extent: Extent, confidence: float, alternatives: tuple[Alternative, ...]
+        self,
+        alignment: Alignment,
+        extent: Extent,
+        confidence: float,
+        alternatives: tuple[Alternative, ...],
+        word_confidences: Sequence[float] | None = None,
     ) -> Reading:
-        """Put characters and words together."""
+        """Put characters and words together; without confidences of words, these are worked out from the characters."""
         text, curves = self.charset.decode(alignment.codes), self.info.calibration
         own = alignment.confidences
         calibrated = own if curves is None else [curves.character.probability([value]) for value in own]
@@ -149,11 +152,9 @@ class Interpreter:
             Character(character, probability, *(extent.column(frame * self.info.stride) for frame in span))
             for character, probability, span in zip(text, calibrated, alignment.spans, strict=True)
         )
-        words = tuple(
-            Word(
-                text[start:end],
-                math.prod(own[start:end]) if curves is None else curves.word.probability(own[start:end]),
-            )
-            for start, end in words_of(text)
-        )
-        return Reading(text, confidence, characters, words, alternatives)
+        places = words_of(text)
+        if word_confidences is None:
+            of_word = math.prod if curves is None else curves.word.probability
+            word_confidences = [of_word(own[start:end]) for start, end in places]
+        words = (Word(text[start:end], share) for (start, end), share in zip(places, word_confidences, strict=True))
+        return Reading(text, confidence, characters, tuple(words), alternatives)

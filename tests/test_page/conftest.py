@@ -83,6 +83,8 @@ def open_page(playwright: Playwright, browser: Browser) -> Iterator[Opener]:
         context = browser.new_context(**size, color_scheme=scheme, reduced_motion="reduce")
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)
         contexts.append(context)
+        # It waits until the browser is idle, at times for seconds; pngOf of document.js does not.
+        context.add_init_script("HTMLCanvasElement.prototype.toBlob = () => { throw new Error('toBlob is slow') }")
         page = context.new_page()
 
         def heard(message: ConsoleMessage) -> None:
