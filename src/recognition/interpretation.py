@@ -13,7 +13,15 @@ from src.recognition.charset import Charset
 from src.recognition.decode import Alignment, greedy
 from src.recognition.model_file import ModelInfo
 from src.recognition.normalize import Extent
-from src.recognition.reading import Alternative, Character, Reading, Word, shares_of_words, words_of
+from src.recognition.reading import (
+    Alternative,
+    Character,
+    Reading,
+    Word,
+    chances_of_words,
+    shares_of_words,
+    words_of,
+)
 from src.recognition.vocabulary import Vocabulary, posterior
 
 logger = logging.getLogger(__name__)
@@ -104,11 +112,16 @@ class Interpreter:
     def _read_with_language(
         self, views: Sequence[FloatArray], extent: Extent, fusion: Fusion, width: int, alternatives: int
     ) -> Reading:
-        """The best of what the search finds; how probable it is among these, image and language taken together."""
+        """The best of what the search finds; how probable it and its words are, image and language taken together."""
         found = search_together(views, width, fusion)
-        shares = posterior(np.array([hypothesis.score for hypothesis in found]) / fusion.temperature).tolist()
         texts = [self.charset.decode(hypothesis.codes) for hypothesis in found]
-        return self._chosen(self._align(views, found[0].codes), extent, texts, shares, alternatives)
+        scores = np.array([hypothesis.score for hypothesis in found]) / fusion.temperature
+        words = chances_of_words(texts, scores.tolist(), scores[width - 1] if len(found) >= width else -math.inf)
+        shares = posterior(scores)
+        # The less sure of the two: texts with a word more have no say in the words, combinations of words that were not
+        # found have none in the shares. What the text loses by it is theirs, and not the other texts'.
+        shares *= min(1.0, math.prod(words) / shares[0])
+        return self._chosen(self._align(views, found[0].codes), extent, texts, shares.tolist(), words, alternatives)
 
     def _read_entry(
         self, views: Sequence[FloatArray], extent: Extent, vocabulary: Vocabulary, alternatives: int
@@ -119,15 +132,21 @@ class Interpreter:
         if not texts:
             return Reading("", 0.0, (), ())
         alignment = self._align(views, self.charset.encode(texts[0]))
-        return self._chosen(alignment, extent, texts, shares, alternatives)
+        return self._chosen(alignment, extent, texts, shares, shares_of_words(texts, shares), alternatives)
 
     def _chosen(
-        self, alignment: Alignment, extent: Extent, texts: Sequence[str], shares: Sequence[float], alternatives: int
+        self,
+        alignment: Alignment,
+        extent: Extent,
+        texts: Sequence[str],
+        shares: Sequence[float],
+        words: Sequence[float],
+        alternatives: int,
     ) -> Reading:
-        """The reading of the first of the texts that were found; it and its words are as probable as their shares."""
+        """The reading of the first of the texts that were found, as probable as its share, and its words likewise."""
         others = zip(texts[1 : alternatives + 1], shares[1 : alternatives + 1], strict=True)
         given = tuple(Alternative(*other) for other in others)
-        return self._reading(alignment, extent, shares[0], given, shares_of_words(texts, shares))
+        return self._reading(alignment, extent, shares[0], given, words)
 
     def _align(self, views: Sequence[FloatArray], codes: Sequence[int]) -> Alignment:
         """Where the image shows a text that was chosen because it can be spelt."""

@@ -1,9 +1,12 @@
 """What reading an image gives."""
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+
+_LEFT_OUT = 5  # texts as good as the last that a beam search keeps; chosen on validation writers
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,9 @@ class Reading:
         confidence: Probability, 0..1, that the image says exactly this. A calibrated model's confidences are shares of
             right readings among its validation writers; those of another are the network's own: the exact CTC
             probability of a text, a character's in the frame where it is highest, and their product for a word. With a
-            vocabulary: the probability among its entries, as the network has it; with a language model, the share among
-            the texts that the search found. Then a word's is the share of all found texts that have it at its place.
+            vocabulary: the probability among its entries, as the network has it; of a word, that of all entries that
+            have it at its place. With a language model: a word's among what may stand at its place, and for a text the
+            product of its words', at most its share among the texts that the search found.
         characters: The text's characters, spaces among them.
         words: The text's words.
         alternatives: Other texts, the most probable first.
@@ -95,3 +99,31 @@ def shares_of_words(texts: Sequence[str], shares: Sequence[float]) -> list[float
             for place in range(block.a, block.a + block.size):
                 found[place] += share
     return [min(1.0, share) for share in found]
+
+
+def chances_of_words(texts: Sequence[str], scores: Sequence[float], left_out: float) -> list[float]:
+    """How probable each word of the first text is where a search found only some of the texts that an image may say.
+
+    A line has more combinations of doubtful words than a beam holds, which would leave most words without a rival. So
+    of all texts that have the same at a word's place only the best counts (a max-marginal), and what the search left
+    out counts as `_LEFT_OUT` more texts.
+
+    Args:
+        texts: The best first; that is the reading.
+        scores: Natural logarithm of each text's weight.
+        left_out: The same of the texts that were not found; minus infinity: there are none.
+
+    Returns:
+        For each word of the reading its probability among what may stand at its place, 0..1.
+    """
+    own = texts[0].split()
+    rivals: list[dict[tuple[str, ...], float]] = [{} for _ in own]
+    for text, score in zip(texts, scores, strict=True):
+        words = text.split()
+        for _, start, end, first, last in SequenceMatcher(None, own, words, autojunk=False).get_opcodes():
+            of_each = end - start == last - first
+            for place in range(start, end):
+                form = (words[first + place - start],) if of_each else tuple(words[first:last])
+                rivals[place].setdefault(form, score)
+    others = _LEFT_OUT * math.exp(left_out - scores[0])
+    return [1.0 / (others + sum(math.exp(score - scores[0]) for score in forms.values())) for forms in rivals]

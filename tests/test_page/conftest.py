@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
 from src.api.keys import digest_of
 from src.api.store import Store
@@ -27,6 +27,7 @@ KEY = "lh_for_the_tests_of_the_page"
 def playwright() -> Iterator[Playwright]:
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed: the page is not tested")
+    expect.set_options(timeout=15_000)  # milliseconds; a busy machine's stalls are no faults of the page
     with sync_playwright() as running:
         yield running
 
