@@ -1,6 +1,6 @@
-"""Stage: texts -> the character language model.
+"""Stage: texts -> the language model, of characters and of words.
 
-Its n-grams are those of the training part's texts and of a language's frequent words.
+Its n-grams, and its words, are those of the training part's texts and of a language's frequent words.
 
 An n-gram's share of its context is that of Witten and Bell, seen / (all + kinds): `seen` times the n-gram, after a
 context that was seen `all` times with `kinds` different characters behind it. Unlike Kneser and Ney's it needs no whole
@@ -10,6 +10,7 @@ numbers, so that words may count by their frequency; for the few hundred charact
 import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.data.artefacts import read_columns, require
-from src.data.frequent_words import frequent_words
+from src.data.frequent_words import frequent_words, word_frequencies
 from src.errors import GroundTruthError
 from src.files import write_whole
 from src.params import load_params
 from src.paths import Paths
 from src.recognition.language_model import BOUNDARY, MOST_CHARACTERS, LanguageModel, steps_of
+from src.recognition.lexicon import Lexicon
 from src.stage import run
 
 logger = logging.getLogger(__name__)
@@ -30,6 +32,7 @@ logger = logging.getLogger(__name__)
 _BITS = 8  # a character's code in a key
 _LONGEST_ORDER = 8  # n-grams are sorted as 64-bit keys
 _CHARACTERS_AT_ONCE = 4_000_000
+_FEWEST_WORDS = 2000  # fewer would call too many right words unknown (lines were read worse with 541)
 
 
 def build_language_model(
@@ -74,10 +77,12 @@ def build_language_model(
         texts.update(training_texts(encoded, split, without))
     if text_file is not None:
         texts.update(require(text_file, "build_language_model").read_text(encoding="utf-8").splitlines())
-    weights: dict[str, float] = dict(texts)
+    weights, words = Counter[str](texts), Counter[str](texts)  # of n-grams, of words
     for language in languages:
-        for word, count in frequent_words(language, words_per_language, language_tokens).items():
-            weights[word] = weights.get(word, 0.0) + count
+        weights.update(frequent_words(language, words_per_language, language_tokens))
+        frequencies = word_frequencies(language, words_per_language)
+        tokens = language_tokens / sum(frequencies.values())
+        words.update({word: tokens * frequency for word, frequency in frequencies.items()})
     description = {
         "training_texts": encoded is not None,
         "text_file": None if text_file is None else text_file.name,
@@ -86,11 +91,14 @@ def build_language_model(
         "language_tokens": language_tokens,
         "least_count": least_count,
     }
-    model = estimate(weights, order, least_count, description)
+    model, lexicon = estimate(weights, order, least_count, description), Lexicon.of(words)
+    if len(lexicon.words) >= _FEWEST_WORDS:
+        model = replace(model, lexicon=lexicon)
     target.parent.mkdir(parents=True, exist_ok=True)
     with write_whole(target) as temporary:
         model.save(temporary)
-    logger.info("%s: %d n-grams, %d bytes", target, len(model.codes), target.stat().st_size)
+    words_known = 0 if model.lexicon is None else len(model.lexicon.words)
+    logger.info("%s: %d n-grams, %d words, %d bytes", target, len(model.codes), words_known, target.stat().st_size)
     return model
 
 

@@ -32,18 +32,31 @@ def frequent_words(language: str, count: int, tokens: float) -> dict[str, float]
     Raises:
         GroundTruthError: wordfreq does not know the language.
     """
-    try:
-        listed = top_n_list(language, count)
-    except (LookupError, ValueError) as error:
-        raise GroundTruthError(f"{language!r} is no language of wordfreq") from error
     share = _CAPITAL_SHARE.get(language, _OTHER_CAPITAL_SHARE)
     found: dict[str, float] = {}
-    for word, frequency in _joined({word: word_frequency(word, language) for word in listed}, language).items():
+    for word, frequency in _joined(word_frequencies(language, count), language).items():
         # A word that has a capital or begins with a sign gets both shares.
         for form, part in ((word, 1.0 - share), (word[:1].upper() + word[1:], share)):
             found[form] = found.get(form, 0.0) + part * frequency**_FLATTENING
     whole = sum(found.values())
     return {word: tokens * weight / whole for word, weight in found.items()}
+
+
+def word_frequencies(language: str, count: int) -> dict[str, float]:
+    """A language's most frequent words, in small letters, with their shares of all running words.
+
+    Args:
+        language: Code of wordfreq.
+        count: Words.
+
+    Raises:
+        GroundTruthError: wordfreq does not know the language.
+    """
+    try:
+        listed = top_n_list(language, count)
+    except (LookupError, ValueError) as error:
+        raise GroundTruthError(f"{language!r} is no language of wordfreq") from error
+    return {word: word_frequency(word, language) for word in listed}
 
 
 def _joined(frequencies: dict[str, float], language: str) -> dict[str, float]:

@@ -13,6 +13,7 @@ and ends with a whole word or, hyphenated, nearly one), and it lets single words
 import json
 import zipfile
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 
 from src.errors import ModelFileError
 from src.recognition.charset import BLANK, Charset
+from src.recognition.lexicon import Lexicon
 
 UNKNOWN = 0
 BOUNDARY = " "
@@ -50,6 +52,7 @@ class LanguageModel:
         child_counts: uint8 [N], children of each node. The nodes of the first level, the root's children, are those
             that are nobody's child here.
         description: Where it comes from; any JSON object.
+        lexicon: The words that it knows; None: it was made before there were any.
 
     Raises:
         ModelFileError: The parts do not fit together.
@@ -61,6 +64,7 @@ class LanguageModel:
     steps: NDArray[np.uint16]
     child_counts: NDArray[np.uint8]
     description: dict[str, Any] = field(default_factory=dict)
+    lexicon: Lexicon | None = None
 
     def __post_init__(self) -> None:
         count = len(self.codes)
@@ -84,24 +88,30 @@ class LanguageModel:
                 if settings["format"] != _FORMAT:
                     raise ModelFileError(f"{path}: language model of format {settings['format']}, not {_FORMAT}")
                 arrays = parts["codes"], parts["steps"], parts["child_counts"]
-                return cls(int(settings["order"]), tuple(settings["characters"]), *arrays, settings["description"])
+                known = "words" in parts and len(parts["words"]) > 0
+                lexicon = Lexicon(parts["words"], parts["word_log_probs"]) if known else None
+                characters, description = tuple(settings["characters"]), settings["description"]
+                return cls(int(settings["order"]), characters, *arrays, description, lexicon)
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise ModelFileError(f"{path}: no language model ({error}); write one with build_language_model") from error
 
     def save(self, path: Path) -> None:
-        """Write the model: a compressed npz of its three arrays and, as JSON, its settings."""
+        """Write the model: a compressed npz of its three arrays, its words and, as JSON, its settings."""
         settings = {
             "format": _FORMAT,
             "order": self.order,
             "characters": list(self.characters),
             "description": self.description,
         }
+        lexicon = self.lexicon or Lexicon.of({})
         with path.open("wb") as file:  # a name would be given .npz once more
             np.savez_compressed(
                 file,
                 codes=self.codes,
                 steps=self.steps,
                 child_counts=self.child_counts,
+                words=lexicon.words,
+                word_log_probs=lexicon.log_probs,
                 settings=np.array(json.dumps(settings, ensure_ascii=False)),
             )
 
@@ -202,6 +212,7 @@ class CharsetScorer:
         self._own_bytes = [bytes([code]) for code in own]
         self._longest = max(0, model.order - 1)
         self._rows: dict[bytes, NDArray[np.float64]] = {}
+        self._charset = charset
         self.start = self._own_bytes[BLANK][: self._longest]
 
     def extend(self, context: bytes, code: int) -> bytes:
@@ -233,3 +244,12 @@ class CharsetScorer:
                 self._rows.clear()
             self._rows[context] = row
         return row
+
+    def words_log_prob(self, codes: Sequence[int]) -> float | None:
+        """Natural logarithm of the probability of a text's words; None where the language model knows no words.
+
+        Args:
+            codes: Classes of the text's characters.
+        """
+        lexicon = self.model.lexicon
+        return None if lexicon is None else lexicon.log_prob(self._charset.decode(codes))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-_LEFT_OUT = 5  # texts as good as the last that a beam search keeps; chosen on validation writers
+_LEFT_OUT = 20  # texts as good as the last that a beam search keeps; chosen on validation writers
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """n-gram counts against counting by hand, the sources, and whose texts are never learnt."""
 
+import math
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from src.data.build_language_model import build_language_model, estimate, traini
 from src.data.frequent_words import frequent_words
 from src.errors import GroundTruthError, MissingArtefactError
 from src.recognition.language_model import LanguageModel
+from src.recognition.lexicon import UNKNOWN_WORD
 
 
 def by_hand(weights: dict[str, float], order: int, context: str, character: str, size: int) -> float:
@@ -125,6 +127,7 @@ def test_only_training_writers_are_learnt(tmp_path: Path):
     assert training_texts(encoded, split) == ["aaa"]
     model = build_language_model(tmp_path / "model.npz", encoded, split)
     assert model.characters == (" ", "a")
+    assert model.lexicon is None, "of so few words nearly every right one would be unknown"
     with pytest.raises(ValueError, match="belong together"):
         build_language_model(tmp_path / "model.npz", encoded)
 
@@ -143,11 +146,15 @@ def test_all_sources_together(tmp_path: Path):
     encoded, split = made_project(tmp_path)
     (tmp_path / "text.txt").write_text("zzz zz\nzzz\n", encoding="utf-8")
     target = tmp_path / "model.npz"
-    build_language_model(target, encoded, split, tmp_path / "text.txt", ("fr",), 2000, 5000.0)
+    build_language_model(target, encoded, split, tmp_path / "text.txt", ("fr", "de"), 2000, 5000.0)
     model = LanguageModel.load(target)
+    assert model.lexicon is not None
+    assert model.lexicon.log_prob("zzz") == pytest.approx(math.log(2 / 10_004), rel=1e-2)
+    assert model.lexicon.log_prob("zzw") < model.lexicon.log_prob("pouvoir") < model.lexicon.log_prob("maison") < -5
+    assert model.lexicon.log_prob("bbb") == model.lexicon.log_prob("ccc") == UNKNOWN_WORD, "other parts' texts"
     assert {"a", "z", "é"} <= set(model.characters)
     assert model.log_prob("zzz") > model.log_prob("zzw")
     assert model.log_prob("maison") > model.log_prob("moisan")
-    assert model.description["languages"] == ["fr"]
+    assert model.description["languages"] == ["fr", "de"]
     assert model.description["training_texts"] is True
     assert [path.name for path in tmp_path.glob(".*")] == []

@@ -135,7 +135,7 @@ def test_a_word_is_as_sure_as_the_texts_that_have_it_at_its_place(recognizer: Re
 
 def test_a_word_competes_with_the_best_text_of_each_rival() -> None:
     texts, scores = ["a b", "a c", "d b", "d c", "a b e", "ab"], [0.0, -1.0, -2.0, -2.5, -3.0, -4.0]
-    merged, rest = math.exp(-4), 5 * math.exp(-6)
+    merged, rest = math.exp(-4), 20 * math.exp(-6)
     expected = [1 / (1 + math.exp(-2) + merged), 1 / (1 + math.exp(-1) + merged)]
     assert chances_of_words(texts, scores, -math.inf) == pytest.approx(expected)
     assert chances_of_words(texts, scores, -6.0) == pytest.approx([1 / (1 / chance + rest) for chance in expected])
