@@ -143,7 +143,7 @@ def language_model(
         list[str] | None, typer.Option(help="Its frequent words count: en, fr, ...; repeatable.")
     ] = None,
 ) -> None:
-    """Build a character language model from text, from frequent words, or both; `read --language-model` uses it."""
+    """Build a language model from text, from frequent words, or both; `read --language-model` uses it."""
     from src.data.build_language_model import build_language_model
 
     def work() -> None:

@@ -184,7 +184,7 @@ class GateParams(Settings):
 
 
 class LanguageParams(Settings):
-    """What the character language model learns from, beside the training writers' texts."""
+    """What the language model learns from, beside the training writers' texts."""
 
     languages: tuple[str, ...] = ("en",)
     order: Annotated[int, Field(ge=1, le=8)] = 7

@@ -1,4 +1,4 @@
-"""Prefix beam search over CTC log probabilities, with a character language model if there is one (shallow fusion)."""
+"""Prefix beam search over CTC log probabilities, with a language model if there is one (shallow fusion)."""
 
 import heapq
 import math

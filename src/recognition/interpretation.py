@@ -116,7 +116,9 @@ class Interpreter:
         found = search_together(views, width, fusion)
         texts = [self.charset.decode(hypothesis.codes) for hypothesis in found]
         scores = np.array([hypothesis.score for hypothesis in found]) / fusion.temperature
-        words = chances_of_words(texts, scores.tolist(), scores[width - 1] if len(found) >= width else -math.inf)
+        # Searches of several views leave out less.
+        left_out = scores[width - 1] - math.log(len(views)) if len(found) >= width else -math.inf
+        words = chances_of_words(texts, scores.tolist(), left_out)
         shares = posterior(scores)
         # The less sure of the two: texts with a word more have no say in the words, combinations of words that were not
         # found have none in the shares. What the text loses by it is theirs, and not the other texts'.

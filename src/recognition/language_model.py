@@ -1,4 +1,4 @@
-"""What people write: the probability of the next character after the last few (a pruned character n-gram model).
+"""What people write: the probability of the next character after the last few (a pruned n-gram model), and words.
 
 The model is a trie of n-grams. A node stands for the n-gram spelt on the way to it; its `share` is the part of its
 context's probability that was seen for it, and what a context's children leave over goes to the context that is one
