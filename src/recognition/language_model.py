@@ -88,8 +88,8 @@ class LanguageModel:
                 if settings["format"] != _FORMAT:
                     raise ModelFileError(f"{path}: language model of format {settings['format']}, not {_FORMAT}")
                 arrays = parts["codes"], parts["steps"], parts["child_counts"]
-                known = "words" in parts and len(parts["words"]) > 0
-                lexicon = Lexicon(parts["words"], parts["word_log_probs"]) if known else None
+                words = parts.get("words")  # each access unpacks it anew
+                lexicon = Lexicon(words, parts["word_log_probs"]) if words is not None and len(words) else None
                 characters, description = tuple(settings["characters"]), settings["description"]
                 return cls(int(settings["order"]), characters, *arrays, description, lexicon)
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
